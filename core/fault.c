@@ -1,0 +1,484 @@
+/*
+ * fault.c: from a fault to a page.
+ *
+ *     lock for reading -> find the area -> walk -> decide -> apply
+ *                      -> flush -> unlock -> free
+ *
+ * The decision is made twice: once without the leaf table's lock, to learn
+ * what is needed (a table that is missing, the object's page, the lock for
+ * writing), and once more under it, where it is final.  When the two differ
+ * somebody was faster, and the whole attempt starts over.
+ *
+ * Owning a table by copying takes the space's lock for writing; everything else
+ * runs under the lock for reading, so that faults in different leaf tables do
+ * not wait for each other.
+ */
+#include "fault.h"
+
+#include "own.h"
+
+/* One attempt, from lock to unlock. */
+struct attempt {
+    struct lp_space *space;
+    const struct lp_fault *fault;
+    bool writing;  /* the space is locked for writing, the path is ours */
+    bool extended; /* tables were added */
+    struct lp_vma vma;
+    struct lp_walk walk;
+    struct lp_leaf leaf;
+    struct lp_facts facts;
+    lp_pa page; /* the object's, with a reference of ours; or LP_PA_NONE */
+    struct lp_gather gather;
+};
+
+/* How an attempt ends. */
+enum outcome {
+    DONE,       /* decided: see the decision and the code */
+    AGAIN,      /* somebody was faster */
+    WANT_WRITE, /* a table must be copied or cleaned */
+    WANT_FILL,  /* the object must read; it has been referenced */
+    NO_FRAME,
+};
+
+/* What the hardware would let pass on this path, A and D included. */
+static unsigned granted(const struct lp_pager *pager,
+                        const struct lp_leaf *leaf, bool owned)
+{
+    unsigned access = lp_table_reach(pager, leaf->access, owned);
+
+    if (pager->format.hardware_ad)
+        return access;
+    if (!leaf->accessed)
+        return 0;
+    return leaf->dirty ? access : access & ~(unsigned)LP_WRITE;
+}
+
+static uint64_t page_index(const struct attempt *a)
+{
+    return (a->vma.offset + (a->fault->va - a->vma.start)) >> LP_PAGE_SHIFT;
+}
+
+/* Facts of the area: false when the fault is refused without a look at pages. */
+static bool observe_area(struct attempt *a)
+{
+    const struct lp_fault *fault = a->fault;
+    struct lp_facts *facts = &a->facts;
+
+    facts->wanted = fault->access;
+    facts->refused =
+        fault->flags & (LP_FAULT_RESERVED | LP_FAULT_KEY | LP_FAULT_SUPERVISOR);
+    /* The kernel never runs a program's code. */
+    if (!(fault->flags & LP_FAULT_USER) && fault->access == LP_EXEC)
+        facts->refused |= LP_FAULT_SUPERVISOR;
+    facts->area = fault->va < a->space->pager->format.user_end &&
+                  lp_vma_find(&a->space->vmas, fault->va, &a->vma) &&
+                  a->vma.start <= fault->va;
+    facts->allowed = facts->area ? a->vma.flags & LP_VMA_ACCESS : 0;
+    return facts->area && !facts->refused && !(facts->wanted & ~facts->allowed);
+}
+
+/* Facts of an entry that holds no page. */
+static void observe_absent(struct attempt *a)
+{
+    struct lp_facts *facts = &a->facts;
+
+    facts->present = false;
+    facts->granted = 0;
+    facts->shared = (a->vma.flags & LP_VMA_SHARED) != 0;
+    facts->zero_page = facts->sole = false;
+    if (!a->vma.object)
+        facts->source = LP_SOURCE_NONE;
+    else if (a->page == LP_PA_NONE)
+        facts->source = lp_object_grab(a->vma.object, page_index(a), &a->page);
+}
+
+/* Facts of the entry as the walk found it. */
+static void observe_page(struct attempt *a)
+{
+    struct lp_pager *pager = a->space->pager;
+    struct lp_facts *facts = &a->facts;
+
+    facts->path_owned = a->writing || a->walk.owned;
+    a->leaf = lp_table_leaf(a->space, &a->walk);
+    if (!a->leaf.present) {
+        observe_absent(a);
+        return;
+    }
+    facts->present = true;
+    facts->granted = granted(pager, &a->leaf, facts->path_owned);
+    facts->shared = a->leaf.shared;
+    facts->zero_page = a->leaf.pa == pager->zero_page;
+    facts->sole = !a->leaf.uncounted && facts->wanted == LP_WRITE &&
+                  lp_frame_count(lp_frame(&pager->frames, a->leaf.pa)) == 1;
+}
+
+/* The reference that lp_object_grab took has not become an entry's. */
+static void release_page(struct attempt *a)
+{
+    if (a->page == LP_PA_NONE)
+        return;
+    if (a->vma.object->kind != LP_OBJECT_DEVICE)
+        lp_frame_put(&a->space->pager->frames, a->page);
+    a->page = LP_PA_NONE;
+}
+
+static void install(struct attempt *a, lp_pa pa, unsigned access, bool dirty)
+{
+    lp_table_install(
+        a->space, &a->walk,
+        &(struct lp_new_leaf){ .pa = pa, .access = access, .dirty = dirty },
+        &a->gather);
+}
+
+static enum outcome apply_zero(struct attempt *a)
+{
+    struct lp_pager *pager = a->space->pager;
+    unsigned allowed = a->facts.allowed;
+    bool write = a->facts.wanted == LP_WRITE;
+    lp_pa pa;
+
+    if (!write && !(pager->options.flags & LP_OPTION_NO_ZERO_PAGE)) {
+        install(a, pager->zero_page, allowed & ~(unsigned)LP_WRITE, false);
+        return DONE;
+    }
+    if (lp_frame_alloc(&pager->frames, LP_FRAME_ZEROED, LP_KIND_DATA, 0, &pa))
+        return NO_FRAME;
+    install(a, pa, allowed, write);
+    return DONE;
+}
+
+static enum outcome apply_copy(struct attempt *a)
+{
+    struct lp_frames *frames = &a->space->pager->frames;
+    lp_pa from = a->leaf.present ? a->leaf.pa : a->page, pa;
+
+    if (lp_frame_alloc(frames, LP_FRAME_ANY, LP_KIND_DATA, 0, &pa))
+        return NO_FRAME;
+    memcpy(lp_frame_memory(frames, pa), lp_frame_memory(frames, from),
+           LP_PAGE_SIZE);
+    install(a, pa, a->facts.allowed, true);
+    lp_count(a->space, copies);
+    return DONE;
+}
+
+/* Map an object's page; the reference to it becomes the entry's. */
+static void map_page(struct attempt *a, struct lp_walk *walk, lp_pa pa,
+                     bool dirty)
+{
+    const struct lp_object *object = a->vma.object;
+    bool shared = (a->vma.flags & LP_VMA_SHARED) != 0;
+    struct lp_new_leaf leaf = {
+        .pa = pa,
+        .access = a->facts.allowed & (shared ? 7u : ~(unsigned)LP_WRITE),
+        .shared = shared,
+        .uncounted = object->kind == LP_OBJECT_DEVICE,
+        .dirty = shared && dirty,
+        .cache = object->cache_mode,
+    };
+
+    lp_table_install(a->space, walk, &leaf, &a->gather);
+}
+
+/*
+ * Map the pages around that are in the cache already and have no entry yet:
+ * within the 16 that the page lies in, the area, and so the leaf table.
+ */
+static void map_around(struct attempt *a)
+{
+    const struct lp_pte_format *f = &a->space->pager->format;
+    uint64_t window = lp_min(16 * LP_PAGE_SIZE, lp_span(f, 1));
+    lp_va base = a->fault->va & ~(window - 1);
+    lp_va va = lp_max(base, a->vma.start);
+    lp_va end = lp_min(base + window, a->vma.end);
+    struct lp_walk walk;
+    lp_pa pa;
+
+    for (; va < end; va += LP_PAGE_SIZE) {
+        lp_table_walk(a->space, va, &walk);
+        if (lp_table_leaf(a->space, &walk).present)
+            continue;
+        if (lp_object_grab(a->vma.object,
+                           (a->vma.offset + (va - a->vma.start)) >>
+                               LP_PAGE_SHIFT,
+                           &pa) == LP_SOURCE_RESIDENT)
+            map_page(a, &walk, pa, false);
+    }
+}
+
+static enum outcome apply_map(struct attempt *a)
+{
+    map_page(a, &a->walk, a->page, a->facts.wanted == LP_WRITE);
+    a->page = LP_PA_NONE;
+    map_around(a);
+    return DONE;
+}
+
+/* More rights for a page that stays; W only where it is right already. */
+static enum outcome apply_widen(struct attempt *a)
+{
+    unsigned access = a->facts.allowed;
+    const struct lp_object *object = a->vma.object;
+
+    if (!a->facts.shared)
+        access &= ~(unsigned)LP_WRITE;
+    lp_table_grant(a->space, &a->walk, access, a->facts.wanted == LP_WRITE,
+                   object ? object->cache_mode : LP_CACHE_WRITEBACK);
+    lp_tlb_flush_here(a->space, a->fault->va, false);
+    return DONE;
+}
+
+static enum outcome apply_reuse(struct attempt *a)
+{
+    lp_table_grant(a->space, &a->walk, a->facts.allowed, true,
+                   LP_CACHE_WRITEBACK);
+    lp_own_sweep(a->space, &a->walk);
+    lp_tlb_flush_here(a->space, a->fault->va, false);
+    return DONE;
+}
+
+static enum outcome apply(struct attempt *a, enum lp_decision decision)
+{
+    switch (decision) {
+    case LP_ZERO: return apply_zero(a);
+    case LP_COPY: return apply_copy(a);
+    case LP_MAP: return apply_map(a);
+    case LP_WIDEN: return apply_widen(a);
+    case LP_REUSE: return apply_reuse(a);
+    default:
+        lp_assert2(a->space->pager->kernel, false, decision, a->fault->va);
+        return DONE;
+    }
+}
+
+/* Apply a decision that changes the entry: lock, look again, do it. */
+static enum outcome change_entry(struct attempt *a, enum lp_decision decision)
+{
+    struct lp_space *space = a->space;
+    bool absent = !a->leaf.present;
+    enum lp_fault_code code;
+    enum outcome outcome = AGAIN;
+
+    if (a->walk.level > 0) {
+        if (lp_table_extend(space, &a->walk))
+            return NO_FRAME;
+        a->extended = true;
+    }
+    lp_table_lock(space, &a->walk);
+    observe_page(a);
+    if (lp_fault_decide(&a->facts, &code) == decision)
+        outcome = apply(a, decision);
+    lp_gather_flush(&a->gather);
+    lp_table_unlock(&a->walk);
+    if (outcome == DONE && absent && space->pager->arch->caches_invalid)
+        lp_tlb_flush_here(space, a->fault->va, a->extended);
+    return outcome;
+}
+
+/* The decision is made, nothing is locked but the space: what comes of it? */
+static enum outcome act(struct attempt *a, enum lp_decision decision)
+{
+    switch (decision) {
+    case LP_DENY: return DONE;
+    case LP_SPURIOUS:
+        lp_tlb_flush_here(a->space, a->fault->va, true);
+        return DONE;
+    case LP_FILL: lp_object_get(a->vma.object); return WANT_FILL;
+    case LP_OWN:
+        return lp_own_read_locked(a->space, a->fault->va) ? AGAIN : WANT_WRITE;
+    default: return change_entry(a, decision);
+    }
+}
+
+static enum outcome attempt(struct attempt *a, struct lp_fault_result *result)
+{
+    struct lp_space *space = a->space;
+
+    if (!observe_area(a)) {
+        result->decision = lp_fault_decide(&a->facts, &result->code);
+    } else {
+        if (a->writing && lp_own_path(space, a->fault->va, &a->gather))
+            return NO_FRAME;
+        lp_table_walk(space, a->fault->va, &a->walk);
+        observe_page(a);
+        result->decision = lp_fault_decide(&a->facts, &result->code);
+    }
+    lp_trace(space, &(struct lp_trace){ .kind = LP_TRACE_DECISION,
+                                        .space = space,
+                                        .va = a->fault->va,
+                                        .access = a->fault->access,
+                                        .decision = result->decision });
+    return act(a, result->decision);
+}
+
+/* One attempt under the lock; an object to fill comes back in *object. */
+LP_NO_TSA static enum outcome attempt_locked(
+    struct lp_space *space, const struct lp_fault *fault, bool writing,
+    struct lp_fault_result *result, struct lp_object **object, uint64_t *index)
+{
+    enum outcome outcome;
+    struct attempt a;
+
+    a.space = space;
+    a.fault = fault;
+    a.writing = writing;
+    a.extended = false;
+    a.page = LP_PA_NONE;
+    memset(&a.facts, 0, sizeof(a.facts));
+    lp_gather_init(&a.gather, space);
+    if (writing)
+        lp_space_write_lock(space);
+    else
+        lp_space_read_lock(space);
+    outcome = attempt(&a, result);
+    if (writing)
+        lp_gather_flush(&a.gather);
+    if (outcome == WANT_FILL) {
+        *object = a.vma.object;
+        *index = page_index(&a);
+    }
+    release_page(&a);
+    if (writing)
+        lp_space_write_unlock(space);
+    else
+        lp_space_read_unlock(space);
+    lp_gather_free(&a.gather);
+    return outcome;
+}
+
+/* Ask the object for a page; 0: start over, else the fault's end. */
+static int fill(struct lp_space *space, struct lp_object *object,
+                uint64_t index, struct lp_fault_result *result)
+{
+    int error = lp_object_load(object, index);
+
+    lp_object_put(object);
+    if (!error) {
+        if (!result->major)
+            lp_count(space, major_faults);
+        result->major = true;
+        return 0;
+    }
+    if (error == -LP_ENOMEM)
+        return lp_low_memory(space->pager) ? 0 : -LP_ENOMEM;
+    if (error == -LP_EAGAIN) {
+        result->code = LP_FAULT_RETRY;
+        return -LP_EAGAIN;
+    }
+    result->code = LP_FAULT_BUS;
+    return -LP_EIO;
+}
+
+static int error_of(enum lp_fault_code code)
+{
+    if (code == LP_FAULT_OK)
+        return 0;
+    return code == LP_FAULT_BUS ? -LP_EIO : -LP_EFAULT;
+}
+
+/*
+ * Count a decision that was carried out.  When owning the path was all that it
+ * took, the entry itself was fine: that is an OWN, not a spurious fault.
+ */
+static void note(struct lp_space *space, struct lp_fault_result *result,
+                 bool owned)
+{
+    if (result->decision == LP_SPURIOUS && owned)
+        result->decision = LP_OWN;
+    else
+        lp_count(space, decisions[result->decision]);
+}
+
+int lp_fault_resolve(struct lp_space *space, const struct lp_fault *fault,
+                     struct lp_fault_result *result)
+{
+    bool writing = false, owned = false;
+    struct lp_object *object = NULL;
+    enum outcome outcome;
+    uint64_t index = 0;
+    int error;
+
+    *result = (struct lp_fault_result){ .va = fault->va };
+    for (;;) {
+        outcome =
+            attempt_locked(space, fault, writing, result, &object, &index);
+        writing = outcome == WANT_WRITE;
+        if (outcome == DONE || result->decision == LP_OWN ||
+            outcome == WANT_FILL)
+            note(space, result, owned);
+        if (outcome == DONE)
+            return error_of(result->code);
+        owned = owned || result->decision == LP_OWN;
+        error = 0;
+        if (outcome == WANT_FILL)
+            error = fill(space, object, index, result);
+        else if (outcome == NO_FRAME && !lp_low_memory(space->pager))
+            error = -LP_ENOMEM;
+        if (error == -LP_ENOMEM)
+            result->code = LP_FAULT_NOMEM;
+        if (error)
+            return error;
+    }
+}
+
+/*
+ * A spurious fault that comes back at once, in kernel mode, is one that no
+ * flush mends (a protection that the decoding did not know): refuse it.
+ */
+static bool refuse_spurious(struct lp_space *space,
+                            const struct lp_fault *fault,
+                            const struct lp_fault_result *result)
+{
+    bool repeated = false;
+
+    if (fault->flags & LP_FAULT_USER)
+        return false;
+    lp_preempt_disable(space->pager->kernel);
+    if (result->decision == LP_SPURIOUS)
+        repeated = lp_tlb_repeated(space, fault->va);
+    else
+        lp_tlb_progress(space);
+    lp_preempt_enable(space->pager->kernel);
+    return repeated;
+}
+
+int lp_handle_fault(struct lp_space *space, const struct lp_fault *fault,
+                    struct lp_fault_result *result)
+{
+    struct lp_fault_result own;
+    int error;
+
+    if (!result)
+        result = &own;
+    lp_count(space, faults);
+    error = lp_fault_resolve(space, fault, result);
+    if (refuse_spurious(space, fault, result)) {
+        result->decision = LP_DENY;
+        result->code = LP_FAULT_ACCERR;
+        return -LP_EFAULT;
+    }
+    return error;
+}
+
+int lp_fault_unshare(struct lp_space *space, lp_va va, lp_pa frame,
+                     struct lp_gather *gather)
+{
+    struct lp_frames *frames = &space->pager->frames;
+    struct lp_new_leaf copy;
+    struct lp_walk walk;
+    struct lp_leaf leaf;
+
+    lp_table_walk(space, va, &walk);
+    leaf = lp_table_leaf(space, &walk);
+    if (!leaf.present || leaf.shared || leaf.uncounted || leaf.pa != frame ||
+        frame == space->pager->zero_page)
+        return 0;
+    if (lp_frame_alloc(frames, LP_FRAME_ANY, LP_KIND_DATA, 0, &copy.pa))
+        return -LP_ENOMEM;
+    memcpy(lp_frame_memory(frames, copy.pa), lp_frame_memory(frames, frame),
+           LP_PAGE_SIZE);
+    copy = (struct lp_new_leaf){ .pa = copy.pa, .access = leaf.access };
+    lp_table_lock(space, &walk);
+    lp_table_install(space, &walk, &copy, gather);
+    lp_table_unlock(&walk);
+    return 0;
+}

@@ -1,0 +1,180 @@
+/*
+ * table.h: the only walker of page tables.
+ *
+ * Entries are named by where they lie (a slot); what they mean stays in pte.h.
+ * Under the space's lock for reading no table that the space reaches goes away;
+ * leaf entries change under their table's node lock; tables are replaced and
+ * removed only under the lock for writing.
+ */
+#ifndef LP_CORE_TABLE_H
+#define LP_CORE_TABLE_H
+
+#include "gather.h"
+
+/* Where a walk ended. */
+struct lp_walk {
+    lp_va va;
+    unsigned level;         /* 0: an entry for a page; above: an empty entry */
+    bool owned;             /* every table entry on the path is owned */
+    lp_pa table;            /* the table that holds the entry */
+    struct lp_frame *frame; /* its record */
+    lp_slot *slot;          /* the entry */
+    struct lp_pte pte;      /* as last read */
+};
+
+/* What a leaf says, for those who may not look inside. */
+struct lp_leaf {
+    bool present; /* holds a page, also a kept one */
+    bool kept;
+    bool shared;    /* of a MAP_SHARED area */
+    bool uncounted; /* a device page */
+    bool accessed, dirty;
+    unsigned access; /* what it grants itself, whatever is above */
+    lp_pa pa;
+};
+
+/* lp_slot_at: the entry with this index of a table. */
+static inline lp_slot *lp_slot_at(const struct lp_pager *pager, lp_pa table,
+                                  unsigned index)
+{
+    return (lp_slot *)lp_frame_memory(&pager->frames, table) + index;
+}
+
+/*
+ * lp_table_walk: go down from the root to the entry for va.
+ *
+ * => va in the user range; space locked.
+ * => ends at level 0, or above at an entry that is empty.
+ */
+void lp_table_walk(struct lp_space *space, lp_va va, struct lp_walk *walk);
+
+/* lp_table_leaf: what the walk's entry says (as last read). */
+struct lp_leaf lp_table_leaf(const struct lp_space *space,
+                             const struct lp_walk *walk);
+
+/*
+ * lp_table_reach: what a leaf grants given its path: all of it if owned, all
+ * but LP_WRITE below a write-protected entry, nothing where unreachable.
+ */
+unsigned lp_table_reach(const struct lp_pager *pager, unsigned access,
+                        bool owned);
+
+/*
+ * lp_table_extend: add the missing tables down to level 0 at walk->va, and
+ * continue the walk.
+ *
+ * => space locked; the path is owned.
+ * => returns 0, or -LP_ENOMEM: tables added so far stay, empty.
+ */
+LP_MUST_CHECK
+int lp_table_extend(struct lp_space *space, struct lp_walk *walk);
+
+/*
+ * lp_table_lock: lock the leaf table of the walk and read the entry again.
+ * walk->level is 0.
+ */
+void lp_table_lock(struct lp_space *space, struct lp_walk *walk);
+void lp_table_unlock(struct lp_walk *walk);
+
+/* What a new leaf shall be. */
+struct lp_new_leaf {
+    lp_pa pa;
+    unsigned access;
+    bool shared, uncounted, dirty;
+    enum lp_cache_mode cache;
+};
+
+/*
+ * lp_table_install: put a page into the walk's entry, which may hold another.
+ *
+ * The caller's reference to the new page becomes the entry's; the old page's
+ * reference goes to the gather.  If the old page may be in a TLB, the new entry
+ * is armed with LP_WRITE only after the flush, unless an entry above is
+ * pending.
+ *
+ * => leaf table locked (it stays so until after lp_gather_flush), path owned.
+ */
+void lp_table_install(struct lp_space *space, struct lp_walk *walk,
+                      const struct lp_new_leaf *leaf, struct lp_gather *gather);
+
+/*
+ * lp_table_grant: let the walk's entry, which holds a page, grant `access` as
+ * well as what it grants, in place, and mark it accessed (and dirty).
+ * A kept page comes back.
+ *
+ * => leaf table locked, path owned.  The caller has made sure that LP_WRITE is
+ *    right.  Grants only more: no other CPU needs a flush.
+ */
+void lp_table_grant(struct lp_space *space, struct lp_walk *walk,
+                    unsigned access, bool dirty, enum lp_cache_mode cache);
+
+/*
+ * lp_table_clear: remove every translation in [start, end).
+ *
+ * => space locked for writing; lp_own_range(EDGES) has been done.
+ * => each page and table removed goes to the gather, still referenced; D of
+ *    shared pages goes to the frame's record.
+ * => cannot fail; does not flush.
+ */
+void lp_table_clear(struct lp_space *space, lp_va start, lp_va end,
+                    struct lp_gather *gather);
+
+/*
+ * lp_table_narrow: entries in [start, end) grant no more than `access`; with
+ * access 0 pages are kept, out of reach.
+ *
+ * => space locked for writing; lp_own_range(ALL) has been done.
+ * => cannot fail; does not flush.
+ */
+void lp_table_narrow(struct lp_space *space, lp_va start, lp_va end,
+                     unsigned access, struct lp_gather *gather);
+
+/*
+ * lp_table_harvest: move D of shared pages in [start, end) to the frames'
+ * records, in place, also in tables that are shared.
+ *
+ * => space locked; does not flush: what was cleared is in the gather.
+ */
+void lp_table_harvest(struct lp_space *space, lp_va start, lp_va end,
+                      struct lp_gather *gather);
+
+/*
+ * lp_table_zap: remove the pages in [start, end) in place, also from tables
+ * that are shared: the exception that truncate needs.
+ *
+ * => space locked for writing; the gather flushes all spaces.
+ */
+void lp_table_zap(struct lp_space *space, lp_va start, lp_va end,
+                  struct lp_gather *gather);
+
+/*
+ * lp_table_put: drop a reference to a table or data page (kind as in the
+ * gather); what loses its last reference goes, with all below.  No lock held;
+ * polls.  Iterative.
+ */
+void lp_table_put(struct lp_pager *pager, lp_pa pa, unsigned kind);
+
+/*
+ * lp_table_note_dirty: the entry is going: if it is of a shared mapping, what
+ * hardware knew of the page's D lives on in the frame's record.
+ */
+void lp_table_note_dirty(const struct lp_pager *pager, struct lp_pte pte);
+
+/*
+ * lp_table_resident: number of pages present in [start, end).  Space locked.
+ */
+uint64_t lp_table_resident(struct lp_space *space, lp_va start, lp_va end);
+
+/* One entry as lp_check wants to see it. */
+struct lp_entry {
+    enum { LP_ENTRY_EMPTY, LP_ENTRY_TABLE, LP_ENTRY_PAGE } kind;
+    bool owned; /* carries its owned bits */
+    bool shared, uncounted;
+    unsigned access;
+    lp_pa pa;
+};
+
+struct lp_entry lp_table_entry(const struct lp_pager *pager, lp_pa table,
+                               unsigned index, unsigned level);
+
+#endif

@@ -1,0 +1,234 @@
+/*
+ * tlb.c: activation, address-space identifiers, flushes.
+ *
+ * Each CPU hands out its own identifiers to the spaces that it ran last, and
+ * remembers for each how far in that space's flushes it has come.  The rules:
+ *
+ *   - A flush changes the tables, raises the generation, reads the set of active
+ *     CPUs, and sends each a request.
+ *   - Activation enters the set, reads the generation, and flushes unless
+ *     its identifier has seen exactly that one.
+ *
+ * If the flush did not see the CPU in the set, the CPU read the new generation
+ * and flushes by itself.  Entries under an identifier that is behind are dead:
+ * the CPU cannot use them before it has flushed them.  So the exit of a space
+ * needs no flush at all: no CPU runs it, and its id never comes again.
+ */
+#include "tlb.h"
+
+/* A request to other CPUs. */
+struct request {
+    struct lp_space *space;
+    const struct lp_flush *what;
+    unsigned n;
+    uint64_t generation;
+};
+
+static void set_active(struct lp_space *space, unsigned cpu)
+{
+    atomic_fetch_or_explicit(&space->active[cpu / 64],
+                             (uint64_t)1 << (cpu % 64), memory_order_seq_cst);
+}
+
+static void clear_active(struct lp_space *space, unsigned cpu)
+{
+    atomic_fetch_and_explicit(&space->active[cpu / 64],
+                              ~((uint64_t)1 << (cpu % 64)),
+                              memory_order_release);
+}
+
+/* This CPU's identifier for a space; or nasids when it has none. */
+static uint32_t find_asid(const struct lp_pager *pager,
+                          const struct lp_cpu *cpu, uint64_t space)
+{
+    uint32_t i;
+
+    for (i = 0; i < pager->nasids; i++)
+        if (cpu->asids[i].space == space)
+            break;
+    return i;
+}
+
+/* Identifiers in use are 1.. where there are any: 0 is the pager's root. */
+static uint32_t asid_number(const struct lp_pager *pager, uint32_t index)
+{
+    return pager->arch->asid_bits ? index + 1 : 0;
+}
+
+static uint32_t take_asid(const struct lp_pager *pager, struct lp_cpu *cpu,
+                          uint64_t space)
+{
+    uint32_t i = find_asid(pager, cpu, space);
+
+    if (i == pager->nasids) {
+        i = cpu->next;
+        cpu->next = (i + 1) % pager->nasids;
+        cpu->asids[i] = (struct lp_asid){ space, 0 };
+    }
+    return i;
+}
+
+void lp_activate(struct lp_pager *pager, struct lp_space *space)
+{
+    const struct lp_arch *arch = pager->arch;
+    unsigned number = lp_this_cpu(pager);
+    struct lp_cpu *cpu = lp_cpu_at(pager, number);
+    struct lp_space *before = cpu->current;
+    uint64_t generation;
+    struct lp_asid *asid;
+
+    cpu->spurious_space = 0;
+    if (before == space && space)
+        return;
+    if (!space) {
+        cpu->current = NULL;
+        arch->activate(arch->ctx, pager->root, 0, true);
+    } else {
+        set_active(space, number);
+        generation =
+            atomic_load_explicit(&space->generation, memory_order_seq_cst);
+        cpu->asid = take_asid(pager, cpu, space->id);
+        cpu->current = space;
+        asid = &cpu->asids[cpu->asid];
+        arch->activate(arch->ctx, space->root, asid_number(pager, cpu->asid),
+                       asid->seen != generation || arch->asid_bits == 0);
+        asid->seen = generation;
+    }
+    if (before)
+        clear_active(before, number);
+}
+
+/* Serve a request on this CPU: our own or another CPU's. */
+static void serve(void *arg)
+{
+    const struct request *request = arg;
+    struct lp_pager *pager = request->space->pager;
+    const struct lp_arch *arch = pager->arch;
+    struct lp_cpu *cpu = lp_cpu_at(pager, lp_this_cpu(pager));
+    struct lp_flush what;
+    uint32_t i = find_asid(pager, cpu, request->space->id);
+    unsigned k;
+
+    if (i == pager->nasids)
+        return;
+    if (cpu->current != request->space) {
+        cpu->asids[i].seen = 0;
+        return;
+    }
+    for (k = 0; k < request->n; k++) {
+        what = request->what[k];
+        what.asid = asid_number(pager, i);
+        arch->flush(arch->ctx, &what);
+    }
+    /*
+     * A request with an older number may arrive after this one; its sender
+     * still waits for us, so nothing is freed before it is served.
+     */
+    if (cpu->asids[i].seen < request->generation)
+        cpu->asids[i].seen = request->generation;
+}
+
+/* The CPUs that run the space, without this one; returns their number. */
+static unsigned other_cpus(const struct lp_space *space, unsigned self,
+                           struct lp_cpuset *out)
+{
+    unsigned i, n = 0;
+    uint64_t rest;
+
+    for (i = 0; i < LP_CPUS_MAX / 64; i++) {
+        out->word[i] =
+            atomic_load_explicit(&space->active[i], memory_order_seq_cst);
+        if (i == self / 64)
+            out->word[i] &= ~((uint64_t)1 << (self % 64));
+        for (rest = out->word[i]; rest; rest &= rest - 1)
+            n++;
+    }
+    return n;
+}
+
+void lp_tlb_flush(struct lp_space *space, const struct lp_flush *what,
+                  unsigned n)
+{
+    struct lp_pager *pager = space->pager;
+    unsigned self = lp_this_cpu(pager), nothers;
+    struct request request = { space, what, n, 0 };
+    struct lp_cpuset others;
+
+    request.generation =
+        atomic_fetch_add_explicit(&space->generation, 1, memory_order_seq_cst) +
+        1;
+    nothers = other_cpus(space, self, &others);
+    if (lp_cpu_at(pager, self)->current == space)
+        lp_count(space, flushes_local);
+    serve(&request);
+    if (nothers) {
+        lp_count_n(space, flushes_remote, nothers);
+        pager->kernel->call_cpus(pager->kernel->ctx, &others, serve, &request);
+    }
+}
+
+void lp_tlb_flush_here(struct lp_space *space, lp_va va, bool tables)
+{
+    struct lp_pager *pager = space->pager;
+    const struct lp_arch *arch = pager->arch;
+    const struct lp_cpu *cpu = lp_cpu_at(pager, lp_this_cpu(pager));
+    struct lp_flush what = { .scope = LP_FLUSH_RANGE, .tables = tables };
+
+    if (cpu->current != space)
+        return;
+    what.asid = asid_number(pager, cpu->asid);
+    what.start = lp_round_down(va);
+    what.end = what.start + LP_PAGE_SIZE;
+    lp_count(space, flushes_local);
+    arch->flush(arch->ctx, &what);
+}
+
+static void flush_all_here(void *arg)
+{
+    const struct lp_pager *pager = arg;
+    struct lp_flush what = { .scope = LP_FLUSH_ALL, .tables = true };
+
+    pager->arch->flush(pager->arch->ctx, &what);
+}
+
+void lp_tlb_flush_all(struct lp_pager *pager)
+{
+    unsigned self = lp_this_cpu(pager), cpu;
+    struct lp_cpuset others = { { 0 } };
+
+    flush_all_here(pager);
+    for (cpu = 0; cpu < pager->kernel->ncpus; cpu++)
+        if (cpu != self)
+            others.word[cpu / 64] |= (uint64_t)1 << (cpu % 64);
+    if (pager->kernel->ncpus > 1)
+        pager->kernel->call_cpus(pager->kernel->ctx, &others, flush_all_here,
+                                 pager);
+}
+
+bool lp_tlb_active(const struct lp_space *space)
+{
+    unsigned i;
+
+    for (i = 0; i < LP_CPUS_MAX / 64; i++)
+        if (atomic_load_explicit(&space->active[i], memory_order_seq_cst))
+            return true;
+    return false;
+}
+
+bool lp_tlb_repeated(struct lp_space *space, lp_va va)
+{
+    struct lp_pager *pager = space->pager;
+    struct lp_cpu *cpu = lp_cpu_at(pager, lp_this_cpu(pager));
+    bool same = cpu->spurious == va && cpu->spurious_space == space->id;
+
+    cpu->spurious = va;
+    cpu->spurious_space = space->id;
+    return same;
+}
+
+void lp_tlb_progress(struct lp_space *space)
+{
+    struct lp_pager *pager = space->pager;
+
+    lp_cpu_at(pager, lp_this_cpu(pager))->spurious_space = 0;
+}

@@ -1,0 +1,48 @@
+/*
+ * tlb.h: which CPU may hold translations of which space, and how they are
+ * made to forget.
+ *
+ * A CPU that runs a space is flushed by a request and answered for before the
+ * flush returns.  A CPU that is away, but may still hold entries under the
+ * space's ASID, is not disturbed: the space's generation has moved on, and the
+ * CPU flushes when it comes back.
+ */
+#ifndef LP_CORE_TLB_H
+#define LP_CORE_TLB_H
+
+#include "space.h"
+
+/*
+ * lp_tlb_flush: every CPU forgets what each of the n descriptions says (asid is
+ * filled in here), and stores to tables made before are visible to every walk
+ * after.  One request to each CPU, whatever n.
+ *
+ * => n > 0; preemption off; SPACE and table locks may be held, nothing else.
+ */
+void lp_tlb_flush(struct lp_space *space, const struct lp_flush *what,
+                  unsigned n);
+
+/*
+ * lp_tlb_flush_here: this CPU forgets one page, with the levels above it or
+ * without; nothing if the space is not active here.  Preemption off.
+ */
+void lp_tlb_flush_here(struct lp_space *space, lp_va va, bool tables);
+
+/*
+ * lp_tlb_flush_all: every CPU forgets everything of every space.  Preemption
+ * off; no lock but one SPACE held.
+ */
+void lp_tlb_flush_all(struct lp_pager *pager);
+
+/* lp_tlb_active: does any CPU run this space? */
+bool lp_tlb_active(const struct lp_space *space);
+
+/*
+ * lp_tlb_repeated: note a spurious fault from kernel mode on this CPU; true
+ * when the one before it was the same.  lp_tlb_progress: the last fault from
+ * kernel mode was not spurious.  Preemption off.
+ */
+bool lp_tlb_repeated(struct lp_space *space, lp_va va);
+void lp_tlb_progress(struct lp_space *space);
+
+#endif

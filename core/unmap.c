@@ -1,0 +1,110 @@
+/*
+ * unmap.c: munmap.
+ *
+ * A subtree of tables that lies wholly in the range is not looked into: one
+ * reference is dropped.  Only tables across the range's two borders are owned
+ * first, which nobody can see, so a failure half way has changed nothing.
+ */
+#include "unmap.h"
+
+#include "own.h"
+
+int lp_unmap_prepare(struct lp_space *space, lp_va start, lp_va end,
+                     struct lp_gather *gather)
+{
+    int error = lp_vma_prepare(&space->vmas, start, end);
+
+    if (!error && lp_vma_any(&space->vmas, start, end))
+        error = lp_own_range(space, start, end, LP_OWN_EDGES, gather);
+    return error;
+}
+
+void lp_unmap_commit(struct lp_space *space, lp_va start, lp_va end,
+                     struct lp_gather *gather)
+{
+    if (!lp_vma_any(&space->vmas, start, end))
+        return;
+    lp_table_clear(space, start, end, gather);
+    lp_vma_remove(&space->vmas, start, end, &gather->dead);
+}
+
+uint64_t lp_unmap_overlap(struct lp_vma_tree *vmas, lp_va start, lp_va end)
+{
+    uint64_t bytes = 0;
+    struct lp_vma vma;
+
+    while (start < end && lp_vma_find(vmas, start, &vma) && vma.start < end) {
+        bytes += lp_min(vma.end, end) - lp_max(vma.start, start);
+        start = vma.end;
+    }
+    return bytes;
+}
+
+/* Would cutting a hole make one area more than a space may have? */
+static bool splits_too_far(struct lp_space *space, lp_va start, lp_va end)
+{
+    struct lp_vma vma;
+
+    return space->vmas.count >= space->pager->options.max_areas &&
+           lp_vma_find(&space->vmas, start, &vma) && vma.start < start &&
+           vma.end > end;
+}
+
+static int try_unmap(struct lp_space *space, lp_va start, lp_va end)
+{
+    struct lp_gather gather;
+    int error = -LP_ENOMEM;
+
+    lp_gather_init(&gather, space);
+    lp_space_write_lock(space);
+    if (!splits_too_far(space, start, end))
+        error = lp_unmap_prepare(space, start, end, &gather);
+    if (!error)
+        lp_unmap_commit(space, start, end, &gather);
+    lp_vma_settle(&space->vmas);
+    lp_gather_flush(&gather);
+    lp_space_write_unlock(space);
+    lp_gather_free(&gather);
+    return error;
+}
+
+static int unmap(struct lp_space *space, lp_va addr, uint64_t len)
+{
+    int error;
+
+    if (!lp_page_aligned(addr) || len == 0 ||
+        !lp_in_user_range(space->pager, addr, len))
+        return -LP_EINVAL;
+    len = lp_round_up(len);
+    if (!lp_in_user_range(space->pager, addr, len))
+        return -LP_EINVAL;
+    while ((error = try_unmap(space, addr, addr + len)) == -LP_ENOMEM)
+        if (!lp_low_memory(space->pager))
+            break;
+    return error;
+}
+
+int lp_munmap(struct lp_space *space, lp_va addr, uint64_t len)
+{
+    int error = unmap(space, addr, len);
+
+    lp_trace(space, &(struct lp_trace){ .kind = LP_TRACE_MUNMAP,
+                                        .space = space,
+                                        .va = addr,
+                                        .len = len,
+                                        .result = error });
+    return error;
+}
+
+int lp_munmap_area(struct lp_space *space, lp_va addr)
+{
+    struct lp_vma vma;
+    bool found;
+
+    lp_space_read_lock(space);
+    found = lp_vma_find(&space->vmas, addr, &vma) && vma.start == addr;
+    lp_space_read_unlock(space);
+    if (!found)
+        return -LP_EINVAL;
+    return lp_munmap(space, addr, vma.end - vma.start);
+}

@@ -1,0 +1,126 @@
+/*
+ * kernel.h: what the embedding kernel supplies: frames, CPUs, and a few
+ * optional ears.
+ *
+ * A member that may be NULL says so.  No function here may call the library
+ * back, except where stated.  The table must stay valid and unchanged for as
+ * long as the pager lives; ctx is handed to every function.
+ */
+#ifndef LAZYPAGER_KERNEL_H
+#define LAZYPAGER_KERNEL_H
+
+#include <lazypager/types.h>
+
+struct lp_trace;
+
+/* How a frame should come. */
+enum lp_frame_fill {
+    LP_FRAME_ANY,    /* contents do not matter */
+    LP_FRAME_ZEROED, /* all bytes zero */
+};
+
+struct lp_kernel {
+    void *ctx;
+
+    /*
+     * frame_alloc: give the library one frame of LP_PAGE_SIZE bytes, inside
+     * [frames_start, frames_end).
+     * => returns 0 and *pa, or -LP_ENOMEM.
+     * => may be called under any lock of the library, with preemption off, on
+     *    several CPUs at once: must not sleep or call the library.
+     */
+    int (*frame_alloc)(void *ctx, enum lp_frame_fill fill, lp_pa *pa);
+    /*
+     * frame_free: take a frame back.  No TLB holds it and nothing points at
+     * it.  The same context as frame_alloc.
+     */
+    void (*frame_free)(void *ctx, lp_pa pa);
+
+    /*
+     * The physical addresses that frame_alloc's frames come from, and those
+     * that objects may name as counted memory; page-aligned.
+     */
+    lp_pa frames_start;
+    lp_pa frames_end;
+    /*
+     * Memory for one record a frame: lp_frame_records_size() bytes, 16-byte
+     * aligned.  Contents do not matter: lp_pager_create clears it.
+     */
+    void *frame_records;
+    /*
+     * The direct map: physical address pa is readable and writable at
+     * (char *)direct_map + pa, for every frame in the range above.
+     */
+    void *direct_map;
+
+    /* Number of CPUs, 1..LP_CPUS_MAX. */
+    unsigned ncpus;
+    /*
+     * cpu: number of the CPU we are on, 0..ncpus - 1.  Called with
+     * preemption off.  NULL: always 0 (then ncpus must be 1).
+     */
+    unsigned (*cpu)(void *ctx);
+    /*
+     * call_cpus: run fn(arg) on every CPU in the set, which never contains the
+     * calling CPU, and return when all of them have returned from fn.
+     *
+     * => called with interrupts enabled, preemption off; may be under locks of
+     *    the library.  So two CPUs can call each other at once: while it
+     *    waits, this CPU must serve requests that come in (by taking the
+     *    interrupt, or by doing what poll does).
+     * => fn takes no lock, does not sleep, and may run in an interrupt handler.
+     * => the request must see all stores made before it (an interrupt or a
+     *    mailbox with release and acquire does).
+     * May be NULL when ncpus is 1.
+     */
+    void (*call_cpus)(void *ctx, const struct lp_cpuset *cpus,
+                      void (*fn)(void *arg), void *arg);
+    /*
+     * poll: called while spinning for a lock: serve a pending call_cpus request
+     * of another CPU, if interrupts do not do so by themselves, and relax (the
+     * CPU's pause instruction).  NULL: spin without.
+     */
+    void (*poll)(void *ctx);
+    /*
+     * preempt_disable, preempt_enable: the library holds a spinning lock, or
+     * relies on staying on this CPU, between these; they nest.  NULL for a
+     * kernel that does not preempt kernel code.
+     */
+    void (*preempt_disable)(void *ctx);
+    void (*preempt_enable)(void *ctx);
+
+    /*
+     * low_memory: a frame was asked for and there was none.  Called with no
+     * lock held and preemption as the caller of the library had it; may sleep,
+     * may call the library on other spaces.  Returns true when trying again is
+     * worth it.  Must return false in the end.  NULL: never worth it.
+     */
+    bool (*low_memory)(void *ctx);
+    /*
+     * assert_failed: the library found one of its own promises broken: what
+     * it is, where, and two numbers that the message speaks of.  Must not
+     * return.  NULL: the library traps (an illegal instruction).
+     */
+    void (*assert_failed)(void *ctx, const char *what, const char *file,
+                          int line, uint64_t a, uint64_t b);
+    /*
+     * trace: called on every decision of the fault path and at the end of every
+     * verb; see watch.h.  Under locks: must not call the library.  NULL: none.
+     */
+    void (*trace)(void *ctx, const struct lp_trace *event);
+};
+
+LP_BEGIN_DECLS
+
+/*
+ * lp_frame_records_size: bytes of memory that frame_records needs for frames
+ * in [start, end): 16 bytes a frame.
+ *
+ * => start and end page-aligned, start <= end.
+ * => any context, no locks.
+ */
+size_t lp_frame_records_size(lp_pa start, lp_pa end);
+
+LP_END_DECLS
+
+#endif

@@ -1,0 +1,180 @@
+/*
+ * space.h: address spaces, and the calls that arrange areas in them.
+ *
+ * mmap only records an area; lp_handle_fault (fault.h) brings pages.  Any CPU
+ * may call any of these on any space at any time, unless a call says
+ * otherwise; each takes the space's lock itself, so none may be called from
+ * one of the kernel's functions that the library calls under a lock.
+ */
+#ifndef LAZYPAGER_SPACE_H
+#define LAZYPAGER_SPACE_H
+
+#include <lazypager/error.h>
+#include <lazypager/object.h>
+
+/*
+ * Flags of lp_mmap.  The values are Linux's MAP_*.  Exactly one of SHARED and
+ * PRIVATE, or both (SHARED_VALIDATE, treated as SHARED).
+ */
+enum {
+    LP_MAP_SHARED = 0x1,
+    LP_MAP_PRIVATE = 0x2,
+    LP_MAP_FIXED = 0x10,
+    LP_MAP_ANONYMOUS = 0x20,
+    LP_MAP_DENYWRITE = 0x800,   /* accepted, ignored */
+    LP_MAP_EXECUTABLE = 0x1000, /* accepted, ignored */
+    LP_MAP_NORESERVE = 0x4000,  /* accepted, ignored */
+    LP_MAP_POPULATE = 0x8000,
+    LP_MAP_STACK = 0x20000, /* accepted, ignored */
+    LP_MAP_FIXED_NOREPLACE = 0x100000,
+};
+
+/* Flags of lp_msync; the values are Linux's MS_*. */
+enum {
+    LP_MS_ASYNC = 1,
+    LP_MS_INVALIDATE = 2,
+    LP_MS_SYNC = 4,
+};
+
+LP_BEGIN_DECLS
+
+/*
+ * lp_space_create: make an empty address space.
+ *
+ * => returns 0 and *out, or -LP_ENOMEM.  Takes at most three frames.
+ */
+LP_MUST_CHECK
+int lp_space_create(struct lp_pager *pager, struct lp_space **out);
+
+/*
+ * lp_space_destroy: end an address space: all areas, pages and tables go.
+ *
+ * => no CPU has it active (lp_activate something else first), no other call
+ *    on it is running, none of its pages is pinned.  Asserted.
+ * => no lock held; may sleep in the objects it lets go.
+ */
+void lp_space_destroy(struct lp_space *space);
+
+/*
+ * lp_activate: this CPU uses this space's translations from now on.
+ *
+ * Flushes what this CPU's TLB missed while it was away, no more.  NULL as the
+ * space: the pager's own root, in which only the kernel's half is mapped.
+ *
+ * => call with interrupts off (a flush request that is served half way would
+ *    not know which tables are in use), no lock held.  Waits for nobody.
+ */
+void lp_activate(struct lp_pager *pager, struct lp_space *space);
+
+/*
+ * lp_fork: a second space with the same areas and the same memory, as
+ * fork(2) makes: private memory is shared until one side writes.
+ *
+ * Copies the root table's entries in use and shares everything below, tables
+ * and areas alike, so that it costs the same for a small and for a huge
+ * parent.  Pages of the parent that are pinned stay with the parent; the
+ * child gets copies (this part costs time for each pin).
+ *
+ * => the parent may run on any CPUs meanwhile; all of them have been flushed
+ *    when this returns, also when it fails.
+ * => returns 0 and *out; -LP_ENOMEM.
+ */
+LP_MUST_CHECK
+int lp_fork(struct lp_space *parent, struct lp_space **out);
+
+/*
+ * lp_mmap: map len bytes of object from offset on, or of zeroes.
+ *
+ * Touches no page and no table, unless LP_MAP_POPULATE asks: then it goes on
+ * as if every page had been touched, and ignores failures of that.
+ *
+ * => addr: with FIXED or FIXED_NOREPLACE the address, page-aligned; else a hint
+ *    (rounded down), honoured when free; 0: the pager chooses.
+ * => len: in bytes, rounded up to pages.
+ * => access: LP_READ, LP_WRITE, LP_EXEC or 0; WRITE implies READ.
+ * => object: NULL exactly when LP_MAP_ANONYMOUS is given (then offset is
+ *    ignored); the area takes its own reference.  offset: page-aligned.
+ * => returns the address, or
+ *    -LP_EINVAL     len 0; FIXED addr or offset misaligned; neither SHARED nor
+ *                   PRIVATE; unknown bits in access; object against ANONYMOUS
+ *    -LP_EOPNOTSUPP a flag that is not listed above
+ *    -LP_EOVERFLOW  offset + len does not fit
+ *    -LP_ENOMEM     no room; outside the user range; a limit; out of frames
+ *    -LP_EACCES     the object does not allow it: SHARED and writable without
+ *                   LP_OBJECT_WRITE, executable without LP_OBJECT_EXEC, any
+ *                   mapping without LP_OBJECT_READ
+ *    -LP_EEXIST     FIXED_NOREPLACE, and something is there
+ *    On an error the space is as it was, also what FIXED would have replaced.
+ */
+LP_MUST_CHECK
+int64_t lp_mmap(struct lp_space *space, lp_va addr, uint64_t len,
+                unsigned access, unsigned flags, struct lp_object *object,
+                uint64_t offset);
+
+/*
+ * lp_munmap: unmap [addr, addr + len), holes included.
+ *
+ * When it returns, no access to the range succeeds on any CPU.
+ *
+ * => len is rounded up to pages.
+ * => returns 0; -LP_EINVAL (addr misaligned, len 0, outside the user range);
+ *    -LP_ENOMEM (an area had to be split, or shared tables copied, and there
+ *    was no frame or the limit of areas was reached).
+ */
+LP_MUST_CHECK
+int lp_munmap(struct lp_space *space, lp_va addr, uint64_t len);
+
+/*
+ * lp_munmap_area: unmap the one area that starts at addr, all of it.
+ *
+ * => returns 0; -LP_EINVAL when no area starts there; -LP_ENOMEM as above.
+ */
+LP_MUST_CHECK
+int lp_munmap_area(struct lp_space *space, lp_va addr);
+
+/*
+ * lp_mprotect: change what [addr, addr + len) allows.
+ *
+ * Narrowing is visible on every CPU when it returns.  Widening changes no page
+ * table: faults widen.
+ *
+ * => len is rounded up to pages; 0 is a success.
+ * => returns 0; -LP_EINVAL (addr misaligned, unknown bits in access);
+ *    -LP_ENOMEM: a hole, the part before it has been changed; or the range
+ *    leaves the user range, or out of frames: nothing has been changed;
+ *    -LP_EACCES: more than the object allows, the areas before have been
+ *    changed.
+ */
+LP_MUST_CHECK
+int lp_mprotect(struct lp_space *space, lp_va addr, uint64_t len,
+                unsigned access);
+
+/*
+ * lp_msync: write the dirty pages of the shared mappings in
+ * [addr, addr + len) to their objects.
+ *
+ * => len is rounded up to pages.
+ * => flags: LP_MS_*; SYNC writes before it returns, ASYNC leaves the pages to a
+ *    later sync (nothing to do: they are not forgotten), INVALIDATE is
+ *    accepted: there is one cache.
+ * => returns 0; -LP_EINVAL (misaligned, unknown flags, both SYNC and ASYNC);
+ *    -LP_ENOMEM: a hole in the range, all else has been written; or an error of
+ *    the object's write.
+ * => no lock held; may sleep.
+ */
+LP_MUST_CHECK
+int lp_msync(struct lp_space *space, lp_va addr, uint64_t len, unsigned flags);
+
+/*
+ * lp_space_set_base: where the pager looks for free addresses in this space:
+ * below base, downwards.  A kernel randomises here.  Inherited by fork.
+ *
+ * => returns 0, or -LP_EINVAL: misaligned, outside the user range, or below
+ *    the options' mmap_min.
+ */
+LP_MUST_CHECK
+int lp_space_set_base(struct lp_space *space, lp_va base);
+
+LP_END_DECLS
+
+#endif

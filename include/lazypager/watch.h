@@ -1,0 +1,153 @@
+/*
+ * watch.h: looking on: snapshots, areas, statistics, a printed map, a trace,
+ * and the check of every invariant.  Nothing here changes what a program
+ * could see.
+ */
+#ifndef LAZYPAGER_WATCH_H
+#define LAZYPAGER_WATCH_H
+
+#include <lazypager/error.h>
+#include <lazypager/fault.h>
+
+/* struct lp_page_info, field flags. */
+enum {
+    LP_PAGE_PRESENT = 1,   /* the entry holds a page (also a kept one) */
+    LP_PAGE_KEPT = 2,      /* ... which PROT_NONE makes inaccessible */
+    LP_PAGE_COW = 4,       /* private, and a write would need REUSE or COPY */
+    LP_PAGE_SHARED = 8,    /* belongs to a MAP_SHARED area */
+    LP_PAGE_DIRTY = 16,    /* D in the entry, or in the frame's record */
+    LP_PAGE_ACCESSED = 32, /* A in the entry */
+    LP_PAGE_ZERO = 64,     /* the shared zero page */
+    LP_PAGE_DEVICE = 128,  /* not counted */
+    LP_PAGE_UNOWNED = 256, /* a table above is not owned */
+};
+
+/* What is at an address now. */
+struct lp_page_info {
+    lp_pa frame;         /* LP_PA_NONE when nothing is present */
+    unsigned access;     /* effective: what the hardware would grant now */
+    unsigned flags;      /* LP_PAGE_* */
+    uint32_t references; /* the frame's count; 0 for a device page */
+};
+
+/* One area, as mmap and mprotect left it. */
+struct lp_area {
+    lp_va start, end;
+    unsigned access; /* LP_READ ... */
+    bool shared;
+    struct lp_object *object; /* NULL: private anonymous; not referenced */
+    uint64_t offset;          /* in the object, of start */
+};
+
+/* Counters since creation.  Of a space; of a pager: the sum over all spaces
+ * that ever were. */
+struct lp_stats {
+    uint64_t faults; /* calls of lp_handle_fault */
+    uint64_t decisions[LP_DECISIONS];
+    uint64_t major_faults;  /* that asked an object to read */
+    uint64_t copies;        /* data pages copied */
+    uint64_t swept;         /* pages got back by a sweep, not a fault */
+    uint64_t tables_shared; /* root entries shared by fork */
+    uint64_t tables_copied;
+    uint64_t tables_cleaned;  /* stale ones made good */
+    uint64_t tables_regained; /* got back without copy or cleaning */
+    uint64_t flushes_local;   /* on the CPU that asked */
+    uint64_t flushes_remote;  /* requests sent: one for each other CPU */
+    uint64_t forks;
+    uint64_t lost_writes; /* pages whose write-back failed at the end */
+};
+
+/* Kinds of trace events. */
+enum lp_trace_kind {
+    LP_TRACE_DECISION, /* va, access, decision */
+    LP_TRACE_MMAP,     /* va, len, result */
+    LP_TRACE_MUNMAP,   /* va, len, result */
+    LP_TRACE_MPROTECT, /* va, len, access, result */
+    LP_TRACE_FORK,     /* other: the child; result */
+    LP_TRACE_DESTROY,
+};
+
+struct lp_trace {
+    enum lp_trace_kind kind;
+    const struct lp_space *space;
+    const struct lp_space *other;
+    lp_va va;
+    uint64_t len;
+    unsigned access;
+    enum lp_decision decision;
+    int64_t result; /* 0 or an error; for mmap the address */
+};
+
+/* What lp_check found. */
+struct lp_check_report {
+    const char *what;             /* NULL: nothing; else a static sentence */
+    const struct lp_space *space; /* where, or NULL */
+    uint64_t a, b;                /* two numbers that the sentence speaks of */
+};
+
+LP_BEGIN_DECLS
+
+/*
+ * lp_query: what is at va.  Loads nothing, owns nothing.
+ *
+ * => returns 0 and fills *info (an address without a page is not an error:
+ *    frame is LP_PA_NONE); -LP_EFAULT when no area holds va.
+ */
+LP_MUST_CHECK
+int lp_query(struct lp_space *space, lp_va va, struct lp_page_info *info);
+
+/*
+ * lp_next_area: the area that holds va, or else the first one above it.
+ *
+ * To walk all: start with va 0 and go on with area.end.
+ *
+ * => returns true and fills *area, or false when there is none.
+ * => area->object is not referenced: valid while the area stays mapped.
+ */
+bool lp_next_area(struct lp_space *space, lp_va va, struct lp_area *area);
+
+/* lp_area_count: number of areas.  lp_mapped_bytes: sum of their lengths. */
+uint64_t lp_area_count(struct lp_space *space);
+uint64_t lp_mapped_bytes(struct lp_space *space);
+
+/*
+ * lp_resident_pages: number of pages present in [start, end), kept ones
+ * included, counted now from the tables.
+ */
+uint64_t lp_resident_pages(struct lp_space *space, lp_va start, lp_va end);
+
+/* lp_space_stats, lp_pager_stats: the counters.  May be torn by other CPUs. */
+void lp_space_stats(struct lp_space *space, struct lp_stats *out);
+void lp_pager_stats(struct lp_pager *pager, struct lp_stats *out);
+
+/*
+ * lp_print_map: the areas, a line each, in the shape of /proc/PID/maps (start
+ * and end in hexadecimal, "rwxp", offset) with the number of resident pages
+ * behind, handed to emit piece by piece.
+ *
+ * => emit: gets text (not terminated) and its length; must not call the
+ *    library; called with no lock held.
+ */
+void lp_print_map(struct lp_space *space,
+                  void (*emit)(void *ctx, const char *text, size_t len),
+                  void *ctx);
+
+/*
+ * lp_check: are all invariants of docs/DESIGN.md true that can be seen from
+ * the tables and records?
+ *
+ * Counts every reference from scratch.  Cost: every table of every space.
+ *
+ * => scratch: (frames_end - frames_start) / LP_PAGE_SIZE numbers of 32 bits.
+ * => no other call on this pager is running on any CPU; nobody holds a page by
+ *    lp_object_read and the like.
+ * => returns 0; or -LP_EIO with *report (may be NULL) naming the first
+ *    violation.
+ */
+LP_MUST_CHECK
+int lp_check(struct lp_pager *pager, uint32_t *scratch,
+             struct lp_check_report *report);
+
+LP_END_DECLS
+
+#endif

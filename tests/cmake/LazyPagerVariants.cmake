@@ -1,0 +1,40 @@
+# The same tests with other compilers and options: each variant is a build of
+# its own below variants/, made by the build of this one, and its tests are
+# shown one by one here with the variant's name before theirs.
+include(ExternalProject)
+
+# lp_variant(NAME COMPILER BUILD_TYPE SANITIZE [CMAKE_ARGS...])
+function(lp_variant name compiler type sanitize)
+    set(dir ${PROJECT_BINARY_DIR}/variants/${name})
+    ExternalProject_Add(variant-${name}
+        SOURCE_DIR ${PROJECT_SOURCE_DIR}
+        BINARY_DIR ${dir}
+        PREFIX ${PROJECT_BINARY_DIR}/variants/.${name}
+        CMAKE_GENERATOR ${CMAKE_GENERATOR}
+        CMAKE_ARGS
+            -DCMAKE_C_COMPILER=${compiler}
+            -DCMAKE_BUILD_TYPE=${type}
+            -DCMAKE_C_FLAGS_DEBUG=${CMAKE_C_FLAGS_DEBUG}
+            -DLP_SANITIZE=${sanitize}
+            -DLP_TEST_PREFIX=${name}:
+            -DLP_CHECKS=OFF -DLP_MUTANTS=OFF -DLP_VARIANTS=OFF
+            ${ARGN}
+        LIST_SEPARATOR |
+        BUILD_ALWAYS ON
+        INSTALL_COMMAND ""
+        # One at a time: each build uses all processors by itself.
+        USES_TERMINAL_BUILD ON)
+    file(WRITE ${dir}-include.cmake
+        "if(EXISTS \"${dir}/CTestTestfile.cmake\")\n"
+        "  subdirs(\"${dir}\")\n"
+        "else()\n"
+        "  add_test(\"${name}:NOT_BUILT\" \"${name}:NOT_BUILT\")\n"
+        "endif()\n")
+    set_property(DIRECTORY ${PROJECT_SOURCE_DIR}/tests APPEND PROPERTY
+        TEST_INCLUDE_FILES ${dir}-include.cmake)
+endfunction()
+
+lp_variant(clang-asan clang Debug address,undefined)
+lp_variant(gcc-release gcc Release "" -DLP_BENCH=ON)
+lp_variant(clang-release clang Release "")
+lp_variant(tsan clang Debug thread -DLP_THREADED_ONLY=ON)
