@@ -44,6 +44,15 @@ _Noreturn void lp_assert_failed(const struct lp_kernel *kernel,
 #endif
 #define lp_assert(condition) lp_assert2(NULL, condition, 0, 0)
 
+/* The same where every instruction counts. */
+#if LP_ASSERT > 1
+#define lp_assert_hot(kernel, condition, a, b) \
+    lp_assert2(kernel, condition, a, b)
+#else
+#define lp_assert_hot(kernel, condition, a, b) \
+    ((void)sizeof((condition) ? 1 : 0))
+#endif
+
 /* Clang's thread-safety analysis; nothing elsewhere. */
 #if defined(__clang__)
 #define LP_TSA(x) __attribute__((x))

@@ -42,8 +42,8 @@ static int grow(struct lp_cache *cache, uint64_t index)
         node = new_node(cache);
         if (!node)
             return -LP_ENOMEM;
-        node->entry[0] = (uintptr_t)cache->root;
-        cache->root = node;
+        node->entry[0] = cache->root;
+        cache->root = (uintptr_t)node;
         cache->height++;
     }
     return 0;
@@ -52,7 +52,7 @@ static int grow(struct lp_cache *cache, uint64_t index)
 /* The bottom entry for index, or NULL where nodes are missing. */
 static uintptr_t *lookup(const struct lp_cache *cache, uint64_t index)
 {
-    struct lp_cache_node *node = cache->root;
+    struct lp_cache_node *node = (struct lp_cache_node *)cache->root;
     uint32_t level = cache->height;
 
     if (level == 0 || !reaches(level, index))
@@ -77,7 +77,7 @@ int lp_cache_insert(struct lp_cache *cache, uint64_t index, lp_pa pa)
 
     if (grow(cache, index))
         return -LP_ENOMEM;
-    node = cache->root;
+    node = (struct lp_cache_node *)cache->root;
     for (level = cache->height - 1; level > 0; level--) {
         entry = &node->entry[slot_of(index, level)];
         if (!*entry) {
@@ -114,7 +114,8 @@ lp_pa lp_cache_remove(struct lp_cache *cache, uint64_t index)
  */
 static bool skip_hole(const struct lp_cache *cache, uint64_t *index)
 {
-    const struct lp_cache_node *node = cache->root;
+    const struct lp_cache_node *node =
+        (const struct lp_cache_node *)cache->root;
     uint32_t level = cache->height - 1;
     uint64_t mask;
 
@@ -146,7 +147,7 @@ lp_pa lp_cache_next(const struct lp_cache *cache, uint64_t *index)
 /* Free the leftmost path's bottom node; true while there was one. */
 static bool prune(struct lp_cache *cache)
 {
-    uintptr_t *link = (uintptr_t *)&cache->root;
+    uintptr_t *link = &cache->root;
     struct lp_cache_node *node;
     uint32_t level;
     unsigned i;

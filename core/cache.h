@@ -20,8 +20,8 @@ struct lp_cache_node {
 
 struct lp_cache {
     struct lp_slab *slab; /* (C) where nodes come from */
-    struct lp_cache_node *root;
-    uint32_t height; /* levels of nodes; 0: empty */
+    uintptr_t root;       /* the topmost node, or 0 */
+    uint32_t height;      /* levels of nodes; 0: empty */
     uint64_t npages;
 };
 

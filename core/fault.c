@@ -4,10 +4,10 @@
  *     lock for reading -> find the area -> walk -> decide -> apply
  *                      -> flush -> unlock -> free
  *
- * The decision is made twice: once without the leaf table's lock, to learn
- * what is needed (a table that is missing, the object's page, the lock for
- * writing), and once more under it, where it is final.  When the two differ
- * somebody was faster, and the whole attempt starts over.
+ * The decision that counts is made under the leaf table's lock.  Where there is
+ * no leaf table yet, or the path to it is not owned, one is made before, to
+ * learn whether a table or the lock for writing is needed at all.  If somebody
+ * else was faster in between, the attempt starts over.
  *
  * Owning a table by copying takes the space's lock for writing; everything else
  * runs under the lock for reading, so that faults in different leaf tables do
@@ -15,6 +15,7 @@
  */
 #include "fault.h"
 
+#include "decide.h"
 #include "own.h"
 
 /* One attempt, from lock to unlock. */
@@ -34,9 +35,9 @@ struct attempt {
 /* How an attempt ends. */
 enum outcome {
     DONE,       /* decided: see the decision and the code */
-    AGAIN,      /* somebody was faster */
-    WANT_WRITE, /* a table must be copied or cleaned */
     WANT_FILL,  /* the object must read; it has been referenced */
+    AGAIN,      /* somebody was faster, or the path was owned in place */
+    WANT_WRITE, /* a table must be copied or cleaned */
     NO_FRAME,
 };
 
@@ -58,23 +59,27 @@ static uint64_t page_index(const struct attempt *a)
     return (a->vma.offset + (a->fault->va - a->vma.start)) >> LP_PAGE_SHIFT;
 }
 
-/* Facts of the area: false when the fault is refused without a look at pages. */
+/*
+ * What is known before a look at any page; false when that is enough to refuse.
+ */
 static bool observe_area(struct attempt *a)
 {
     const struct lp_fault *fault = a->fault;
-    struct lp_facts *facts = &a->facts;
-
-    facts->wanted = fault->access;
-    facts->refused =
+    unsigned refused =
         fault->flags & (LP_FAULT_RESERVED | LP_FAULT_KEY | LP_FAULT_SUPERVISOR);
+    bool area = fault->va < a->space->pager->format.user_end &&
+                lp_vma_find(&a->space->vmas, fault->va, &a->vma) &&
+                a->vma.start <= fault->va;
+    unsigned allowed = area ? a->vma.flags & LP_VMA_ACCESS : 0;
+
     /* The kernel never runs a program's code. */
     if (!(fault->flags & LP_FAULT_USER) && fault->access == LP_EXEC)
-        facts->refused |= LP_FAULT_SUPERVISOR;
-    facts->area = fault->va < a->space->pager->format.user_end &&
-                  lp_vma_find(&a->space->vmas, fault->va, &a->vma) &&
-                  a->vma.start <= fault->va;
-    facts->allowed = facts->area ? a->vma.flags & LP_VMA_ACCESS : 0;
-    return facts->area && !facts->refused && !(facts->wanted & ~facts->allowed);
+        refused |= LP_FAULT_SUPERVISOR;
+    a->facts = (struct lp_facts){ .wanted = (uint8_t)fault->access,
+                                  .refused = (uint8_t)refused,
+                                  .allowed = (uint8_t)allowed,
+                                  .area = area };
+    return !refused && (fault->access & allowed);
 }
 
 /* Facts of an entry that holds no page. */
@@ -83,33 +88,36 @@ static void observe_absent(struct attempt *a)
     struct lp_facts *facts = &a->facts;
 
     facts->present = false;
-    facts->granted = 0;
     facts->shared = (a->vma.flags & LP_VMA_SHARED) != 0;
-    facts->zero_page = facts->sole = false;
-    if (!a->vma.object)
-        facts->source = LP_SOURCE_NONE;
-    else if (a->page == LP_PA_NONE)
-        facts->source = lp_object_grab(a->vma.object, page_index(a), &a->page);
+    if (a->vma.object && a->page == LP_PA_NONE)
+        facts->source =
+            (uint8_t)lp_object_grab(a->vma.object, page_index(a), &a->page);
 }
 
-/* Facts of the entry as the walk found it. */
-static void observe_page(struct attempt *a)
+/* Facts of the page that the entry holds. */
+static void observe_present(struct attempt *a)
 {
     struct lp_pager *pager = a->space->pager;
     struct lp_facts *facts = &a->facts;
+    const struct lp_leaf leaf = a->leaf = lp_table_leaf(a->space, &a->walk);
 
-    facts->path_owned = a->writing || a->walk.owned;
-    a->leaf = lp_table_leaf(a->space, &a->walk);
-    if (!a->leaf.present) {
-        observe_absent(a);
-        return;
-    }
     facts->present = true;
-    facts->granted = granted(pager, &a->leaf, facts->path_owned);
-    facts->shared = a->leaf.shared;
-    facts->zero_page = a->leaf.pa == pager->zero_page;
-    facts->sole = !a->leaf.uncounted && facts->wanted == LP_WRITE &&
-                  lp_frame_count(lp_frame(&pager->frames, a->leaf.pa)) == 1;
+    facts->granted = (uint8_t)granted(pager, &leaf, facts->path_owned);
+    facts->shared = leaf.shared;
+    facts->zero_page = leaf.pa == pager->zero_page;
+    facts->sole = facts->wanted == LP_WRITE && !leaf.uncounted &&
+                  lp_frame_count(lp_frame(&pager->frames, leaf.pa)) == 1;
+}
+
+/* Facts of the entry as the walk found it, and the decision. */
+static enum lp_decision decide(struct attempt *a, enum lp_fault_code *code)
+{
+    a->facts.path_owned = a->writing || a->walk.owned;
+    if (lp_table_absent(&a->walk))
+        observe_absent(a);
+    else
+        observe_present(a);
+    return lp_fault_decide(&a->facts, code);
 }
 
 /* The reference that lp_object_grab took has not become an entry's. */
@@ -236,6 +244,7 @@ static enum outcome apply_reuse(struct attempt *a)
     return DONE;
 }
 
+/* Carry a decision out that changes the entry.  Leaf table locked. */
 static enum outcome apply(struct attempt *a, enum lp_decision decision)
 {
     switch (decision) {
@@ -250,43 +259,47 @@ static enum outcome apply(struct attempt *a, enum lp_decision decision)
     }
 }
 
-/* Apply a decision that changes the entry: lock, look again, do it. */
-static enum outcome change_entry(struct attempt *a, enum lp_decision decision)
+/* Does this decision change the entry? */
+static bool changes(enum lp_decision decision)
 {
-    struct lp_space *space = a->space;
-    bool absent = !a->leaf.present;
-    enum lp_fault_code code;
-    enum outcome outcome = AGAIN;
-
-    if (a->walk.level > 0) {
-        if (lp_table_extend(space, &a->walk))
-            return NO_FRAME;
-        a->extended = true;
-    }
-    lp_table_lock(space, &a->walk);
-    observe_page(a);
-    if (lp_fault_decide(&a->facts, &code) == decision)
-        outcome = apply(a, decision);
-    lp_gather_flush(&a->gather);
-    lp_table_unlock(&a->walk);
-    if (outcome == DONE && absent && space->pager->arch->caches_invalid)
-        lp_tlb_flush_here(space, a->fault->va, a->extended);
-    return outcome;
+    return decision >= LP_ZERO && decision != LP_FILL && decision != LP_OWN;
 }
 
-/* The decision is made, nothing is locked but the space: what comes of it? */
-static enum outcome act(struct attempt *a, enum lp_decision decision)
+/* Carry out a decision that leaves the entry alone. */
+static enum outcome leave(struct attempt *a, enum lp_decision decision)
 {
     switch (decision) {
-    case LP_DENY: return DONE;
     case LP_SPURIOUS:
         lp_tlb_flush_here(a->space, a->fault->va, true);
         return DONE;
     case LP_FILL: lp_object_get(a->vma.object); return WANT_FILL;
     case LP_OWN:
         return lp_own_read_locked(a->space, a->fault->va) ? AGAIN : WANT_WRITE;
-    default: return change_entry(a, decision);
+    default: return DONE;
     }
+}
+
+/* Decide for good under the leaf table's lock, and do it. */
+static enum outcome decide_locked(struct attempt *a,
+                                  struct lp_fault_result *result)
+{
+    struct lp_space *space = a->space;
+    enum outcome outcome;
+    bool absent;
+
+    lp_table_lock(space, &a->walk);
+    absent = lp_table_absent(&a->walk);
+    result->decision = decide(a, &result->code);
+    if (!changes(result->decision)) {
+        lp_table_unlock(&a->walk);
+        return leave(a, result->decision);
+    }
+    outcome = apply(a, result->decision);
+    lp_gather_flush(&a->gather);
+    lp_table_unlock(&a->walk);
+    if (absent && space->pager->arch->caches_invalid)
+        lp_tlb_flush_here(space, a->fault->va, a->extended);
+    return outcome;
 }
 
 static enum outcome attempt(struct attempt *a, struct lp_fault_result *result)
@@ -295,25 +308,36 @@ static enum outcome attempt(struct attempt *a, struct lp_fault_result *result)
 
     if (!observe_area(a)) {
         result->decision = lp_fault_decide(&a->facts, &result->code);
-    } else {
-        if (a->writing && lp_own_path(space, a->fault->va, &a->gather))
-            return NO_FRAME;
-        lp_table_walk(space, a->fault->va, &a->walk);
-        observe_page(a);
-        result->decision = lp_fault_decide(&a->facts, &result->code);
+        return DONE;
     }
-    lp_trace(space, &(struct lp_trace){ .kind = LP_TRACE_DECISION,
-                                        .space = space,
-                                        .va = a->fault->va,
-                                        .access = a->fault->access,
-                                        .decision = result->decision });
-    return act(a, result->decision);
+    if (a->writing && lp_own_path(space, a->fault->va, &a->gather))
+        return NO_FRAME;
+    lp_table_walk(space, a->fault->va, &a->walk);
+    if (a->walk.level > 0 || !(a->walk.owned || a->writing)) {
+        result->decision = decide(a, &result->code);
+        if (!changes(result->decision))
+            return leave(a, result->decision);
+        if (lp_table_extend(space, &a->walk))
+            return NO_FRAME;
+        a->extended = true;
+        if (!(a->walk.owned || a->writing))
+            return AGAIN;
+    }
+    return decide_locked(a, result);
 }
 
-/* One attempt under the lock; an object to fill comes back in *object. */
-LP_NO_TSA static enum outcome attempt_locked(
-    struct lp_space *space, const struct lp_fault *fault, bool writing,
-    struct lp_fault_result *result, struct lp_object **object, uint64_t *index)
+/* A page that an object must read; the object is referenced. */
+struct pending {
+    struct lp_object *object;
+    uint64_t index;
+};
+
+/* One attempt under the lock. */
+LP_NO_TSA static enum outcome attempt_locked(struct lp_space *space,
+                                             const struct lp_fault *fault,
+                                             bool writing,
+                                             struct lp_fault_result *result,
+                                             struct pending *pending)
 {
     enum outcome outcome;
     struct attempt a;
@@ -323,18 +347,20 @@ LP_NO_TSA static enum outcome attempt_locked(
     a.writing = writing;
     a.extended = false;
     a.page = LP_PA_NONE;
-    memset(&a.facts, 0, sizeof(a.facts));
+    a.leaf.present = false;
     lp_gather_init(&a.gather, space);
     if (writing)
         lp_space_write_lock(space);
     else
         lp_space_read_lock(space);
     outcome = attempt(&a, result);
+    lp_trace(space, .kind = LP_TRACE_DECISION, .va = fault->va,
+             .access = fault->access, .decision = result->decision);
     if (writing)
         lp_gather_flush(&a.gather);
     if (outcome == WANT_FILL) {
-        *object = a.vma.object;
-        *index = page_index(&a);
+        pending->object = a.vma.object;
+        pending->index = page_index(&a);
     }
     release_page(&a);
     if (writing)
@@ -346,12 +372,12 @@ LP_NO_TSA static enum outcome attempt_locked(
 }
 
 /* Ask the object for a page; 0: start over, else the fault's end. */
-static int fill(struct lp_space *space, struct lp_object *object,
-                uint64_t index, struct lp_fault_result *result)
+static int fill(struct lp_space *space, const struct pending *pending,
+                struct lp_fault_result *result)
 {
-    int error = lp_object_load(object, index);
+    int error = lp_object_load(pending->object, pending->index);
 
-    lp_object_put(object);
+    lp_object_put(pending->object);
     if (!error) {
         if (!result->major)
             lp_count(space, major_faults);
@@ -392,25 +418,23 @@ int lp_fault_resolve(struct lp_space *space, const struct lp_fault *fault,
                      struct lp_fault_result *result)
 {
     bool writing = false, owned = false;
-    struct lp_object *object = NULL;
+    struct pending pending;
     enum outcome outcome;
-    uint64_t index = 0;
     int error;
 
-    *result = (struct lp_fault_result){ .va = fault->va };
+    result->va = fault->va;
+    result->major = false;
     for (;;) {
-        outcome =
-            attempt_locked(space, fault, writing, result, &object, &index);
+        outcome = attempt_locked(space, fault, writing, result, &pending);
         writing = outcome == WANT_WRITE;
-        if (outcome == DONE || result->decision == LP_OWN ||
-            outcome == WANT_FILL)
+        if (outcome <= WANT_FILL || result->decision == LP_OWN)
             note(space, result, owned);
-        if (outcome == DONE)
+        if (lp_likely(outcome == DONE))
             return error_of(result->code);
         owned = owned || result->decision == LP_OWN;
         error = 0;
         if (outcome == WANT_FILL)
-            error = fill(space, object, index, result);
+            error = fill(space, &pending, result);
         else if (outcome == NO_FRAME && !lp_low_memory(space->pager))
             error = -LP_ENOMEM;
         if (error == -LP_ENOMEM)
@@ -430,8 +454,6 @@ static bool refuse_spurious(struct lp_space *space,
 {
     bool repeated = false;
 
-    if (fault->flags & LP_FAULT_USER)
-        return false;
     lp_preempt_disable(space->pager->kernel);
     if (result->decision == LP_SPURIOUS)
         repeated = lp_tlb_repeated(space, fault->va);
@@ -451,7 +473,8 @@ int lp_handle_fault(struct lp_space *space, const struct lp_fault *fault,
         result = &own;
     lp_count(space, faults);
     error = lp_fault_resolve(space, fault, result);
-    if (refuse_spurious(space, fault, result)) {
+    if (lp_unlikely(!(fault->flags & LP_FAULT_USER)) &&
+        refuse_spurious(space, fault, result)) {
         result->decision = LP_DENY;
         result->code = LP_FAULT_ACCERR;
         return -LP_EFAULT;

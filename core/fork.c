@@ -19,12 +19,14 @@ static int copy_pinned(struct lp_space *parent, struct lp_space *child)
     int error = 0;
 
     lp_gather_init(&gather, child);
+    lp_space_write_lock(child);
     for (pin = parent->pins; pin && !error; pin = pin->next) {
         error = lp_own_path(child, pin->va, &gather);
         if (!error)
             error = lp_fault_unshare(child, pin->va, pin->frame, &gather);
     }
     lp_gather_flush(&gather);
+    lp_space_write_unlock(child);
     lp_gather_free(&gather);
     return error;
 }
@@ -71,9 +73,7 @@ int lp_fork(struct lp_space *parent, struct lp_space **out)
             break;
     if (!error)
         lp_count(parent, forks);
-    lp_trace(parent, &(struct lp_trace){ .kind = LP_TRACE_FORK,
-                                         .space = parent,
-                                         .other = error ? NULL : *out,
-                                         .result = error });
+    lp_trace(parent, .kind = LP_TRACE_FORK, .other = error ? NULL : *out,
+             .result = error);
     return error;
 }

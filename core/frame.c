@@ -13,7 +13,7 @@ int lp_frame_alloc(const struct lp_frames *frames, enum lp_frame_fill fill,
 
     if (kernel->frame_alloc(kernel->ctx, fill, pa) != 0)
         return -LP_ENOMEM;
-    lp_assert2(kernel, lp_page_aligned(*pa), *pa, 0);
+    lp_assert_hot(kernel, lp_page_aligned(*pa), *pa, 0);
     frame = lp_frame(frames, *pa);
     lp_assert2(kernel, lp_frame_kind(frame) == LP_KIND_FREE, *pa,
                lp_frame_kind(frame));

@@ -70,8 +70,9 @@ struct lp_frames {
 static inline struct lp_frame *lp_frame(const struct lp_frames *frames,
                                         lp_pa pa)
 {
-    lp_assert2(frames->kernel, pa - frames->start < frames->end - frames->start,
-               pa, frames->start);
+    lp_assert_hot(frames->kernel,
+                  pa - frames->start < frames->end - frames->start, pa,
+                  frames->start);
     return &frames->record[(pa - frames->start) >> LP_PAGE_SHIFT];
 }
 
@@ -160,7 +161,7 @@ static inline bool lp_frame_drop(struct lp_frame *frame)
     do {
         if (lp_unlikely((uint32_t)old == LP_COUNT_MAX))
             return false;
-        lp_assert2(NULL, (uint32_t)old != 0, old, 0);
+        lp_assert_hot(NULL, (uint32_t)old != 0, old, 0);
     } while (!atomic_compare_exchange_weak_explicit(&frame->refs, &old, old - 1,
                                                     memory_order_acq_rel,
                                                     memory_order_relaxed));

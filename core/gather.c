@@ -52,7 +52,7 @@ static unsigned describe(const struct lp_gather *gather,
     return i;
 }
 
-/* Flush what is known so far and forget it. */
+/* Flush what is known so far; more may be revoked in the same ranges. */
 static void flush(struct lp_gather *gather)
 {
     struct lp_flush what[LP_GATHER_RANGES];
@@ -62,15 +62,15 @@ static void flush(struct lp_gather *gather)
         lp_tlb_flush_all(gather->space->pager);
     else if (n)
         lp_tlb_flush(gather->space, what, n);
-    gather->nranges = 0;
-    gather->everything = gather->tables = gather->all_spaces = false;
 }
 
-void lp_gather_flush(struct lp_gather *gather)
+void lp_gather_flush_slow(struct lp_gather *gather)
 {
     uint32_t i;
 
     flush(gather);
+    gather->nranges = 0;
+    gather->everything = gather->tables = gather->all_spaces = false;
     for (i = 0; i < gather->narms; i++)
         lp_pte_change(gather->arm[i].slot, gather->arm[i].clear,
                       gather->arm[i].set);
@@ -145,7 +145,7 @@ void lp_gather_table(struct lp_gather *gather, lp_pa pa, unsigned level)
     add(gather, pa | (level + 1));
 }
 
-void lp_gather_free(struct lp_gather *gather)
+void lp_gather_free_slow(struct lp_gather *gather)
 {
     drop_frames(gather);
     if (lp_unlikely(gather->dead.first != NULL))

@@ -101,14 +101,29 @@ static inline bool lp_gather_covered(const struct lp_gather *gather, lp_va va)
  */
 void lp_gather_arm(struct lp_gather *gather, const struct lp_arm *arm);
 
-/* lp_gather_flush: flush what was revoked, if anything, then arm.  Locks as for
- * lp_tlb_flush. */
-void lp_gather_flush(struct lp_gather *gather);
+/*
+ * lp_gather_flush: flush what was revoked, if anything, then arm.  Locks as for
+ * lp_tlb_flush.
+ */
+void lp_gather_flush_slow(struct lp_gather *gather);
+
+static inline void lp_gather_flush(struct lp_gather *gather)
+{
+    if (gather->nranges | gather->narms | (unsigned)gather->everything |
+        (unsigned)gather->tables | (unsigned)gather->all_spaces)
+        lp_gather_flush_slow(gather);
+}
 
 /*
  * lp_gather_free: drop the references, finish the objects.  After
  * lp_gather_flush; no lock held; may sleep in an object.
  */
-void lp_gather_free(struct lp_gather *gather);
+void lp_gather_free_slow(struct lp_gather *gather);
+
+static inline void lp_gather_free(struct lp_gather *gather)
+{
+    if (gather->nframes || gather->dead.first)
+        lp_gather_free_slow(gather);
+}
 
 #endif

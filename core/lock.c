@@ -6,13 +6,6 @@
  */
 #include "lock.h"
 
-enum {
-    RW_PHASE = 1,   /* which of two writers in a row: they alternate */
-    RW_PRESENT = 2, /* a writer is waiting or at work */
-    RW_WRITER = RW_PHASE | RW_PRESENT,
-    RW_READER = 4, /* one reader, in rin and rout */
-};
-
 LP_NO_TSA void lp_ticket_lock(const struct lp_kernel *kernel,
                               struct lp_ticket_lock *lock)
 {
@@ -33,28 +26,13 @@ LP_NO_TSA void lp_ticket_unlock(const struct lp_kernel *kernel,
     lp_preempt_enable(kernel);
 }
 
-LP_NO_TSA void lp_read_lock(const struct lp_kernel *kernel,
-                            struct lp_rwlock *lock)
+void lp_read_lock_wait(const struct lp_kernel *kernel, struct lp_rwlock *lock,
+                       uint32_t writer)
 {
-    uint32_t writer;
-
-    lp_preempt_disable(kernel);
-    writer =
-        atomic_fetch_add_explicit(&lock->rin, RW_READER, memory_order_acquire) &
-        RW_WRITER;
-    if (lp_likely(writer == 0))
-        return;
     /* Wait for this writer only: when its phase is over it is our turn. */
     while ((atomic_load_explicit(&lock->rin, memory_order_acquire) &
-            RW_WRITER) == writer)
+            LP_RW_WRITER) == writer)
         lp_poll(kernel);
-}
-
-LP_NO_TSA void lp_read_unlock(const struct lp_kernel *kernel,
-                              struct lp_rwlock *lock)
-{
-    atomic_fetch_add_explicit(&lock->rout, RW_READER, memory_order_release);
-    lp_preempt_enable(kernel);
 }
 
 LP_NO_TSA void lp_write_lock(const struct lp_kernel *kernel,
@@ -66,7 +44,7 @@ LP_NO_TSA void lp_write_lock(const struct lp_kernel *kernel,
     ticket = atomic_fetch_add_explicit(&lock->win, 1, memory_order_relaxed);
     while (atomic_load_explicit(&lock->wout, memory_order_acquire) != ticket)
         lp_poll(kernel);
-    mark = RW_PRESENT | (ticket & RW_PHASE);
+    mark = LP_RW_PRESENT | (ticket & LP_RW_PHASE);
     readers = atomic_fetch_add_explicit(&lock->rin, mark, memory_order_acquire);
     while (atomic_load_explicit(&lock->rout, memory_order_acquire) != readers)
         lp_poll(kernel);
@@ -77,7 +55,7 @@ LP_NO_TSA void lp_write_unlock(const struct lp_kernel *kernel,
 {
     uint32_t ticket = atomic_load_explicit(&lock->wout, memory_order_relaxed);
 
-    atomic_fetch_and_explicit(&lock->rin, ~(uint32_t)RW_WRITER,
+    atomic_fetch_and_explicit(&lock->rin, ~(uint32_t)LP_RW_WRITER,
                               memory_order_release);
     atomic_store_explicit(&lock->wout, ticket + 1, memory_order_release);
     lp_preempt_enable(kernel);

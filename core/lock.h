@@ -38,6 +38,13 @@ struct LP_TSA(capability("space lock")) lp_rwlock {
     _Atomic uint32_t win, wout;
 };
 
+enum {
+    LP_RW_PHASE = 1,   /* which of two writers in a row: they alternate */
+    LP_RW_PRESENT = 2, /* a writer is waiting or at work */
+    LP_RW_WRITER = LP_RW_PHASE | LP_RW_PRESENT,
+    LP_RW_READER = 4, /* one reader, in rin and rout */
+};
+
 static inline void lp_preempt_disable(const struct lp_kernel *kernel)
 {
     if (kernel->preempt_disable)
@@ -56,16 +63,53 @@ static inline void lp_poll(const struct lp_kernel *kernel)
         kernel->poll(kernel->ctx);
 }
 
+/*
+ * Only for assertions: is the lock held for writing (or about to be), for
+ * reading or writing?
+ */
+static inline bool lp_locked_writing(const struct lp_rwlock *lock)
+{
+    return atomic_load_explicit(&lock->win, memory_order_relaxed) !=
+           atomic_load_explicit(&lock->wout, memory_order_relaxed);
+}
+
+static inline bool lp_locked(const struct lp_rwlock *lock)
+{
+    return lp_locked_writing(lock) ||
+           atomic_load_explicit(&lock->rin, memory_order_relaxed) !=
+               atomic_load_explicit(&lock->rout, memory_order_relaxed);
+}
+
 void lp_ticket_lock(const struct lp_kernel *kernel, struct lp_ticket_lock *lock)
     LP_TSA(acquire_capability(*lock));
 void lp_ticket_unlock(const struct lp_kernel *kernel,
                       struct lp_ticket_lock *lock)
     LP_TSA(release_capability(*lock));
 
-void lp_read_lock(const struct lp_kernel *kernel, struct lp_rwlock *lock)
-    LP_TSA(acquire_shared_capability(*lock));
-void lp_read_unlock(const struct lp_kernel *kernel, struct lp_rwlock *lock)
-    LP_TSA(release_shared_capability(*lock));
+/* The reader that comes while a writer is present. */
+void lp_read_lock_wait(const struct lp_kernel *kernel, struct lp_rwlock *lock,
+                       uint32_t writer);
+
+LP_NO_TSA static inline void lp_read_lock(const struct lp_kernel *kernel,
+                                          struct lp_rwlock *lock)
+{
+    uint32_t writer;
+
+    lp_preempt_disable(kernel);
+    writer = atomic_fetch_add_explicit(&lock->rin, LP_RW_READER,
+                                       memory_order_acquire) &
+             LP_RW_WRITER;
+    if (lp_unlikely(writer))
+        lp_read_lock_wait(kernel, lock, writer);
+}
+
+LP_NO_TSA static inline void lp_read_unlock(const struct lp_kernel *kernel,
+                                            struct lp_rwlock *lock)
+{
+    atomic_fetch_add_explicit(&lock->rout, LP_RW_READER, memory_order_release);
+    lp_preempt_enable(kernel);
+}
+
 void lp_write_lock(const struct lp_kernel *kernel, struct lp_rwlock *lock)
     LP_TSA(acquire_capability(*lock));
 void lp_write_unlock(const struct lp_kernel *kernel, struct lp_rwlock *lock)

@@ -216,12 +216,8 @@ int64_t lp_mmap(struct lp_space *space, lp_va addr, uint64_t len,
         error = 0;
     if (anonymous)
         lp_object_put(anonymous);
-    lp_trace(space, &(struct lp_trace){ .kind = LP_TRACE_MMAP,
-                                        .space = space,
-                                        .va = error ? addr : r.vma.start,
-                                        .len = len,
-                                        .access = access,
-                                        .result = error });
+    lp_trace(space, .kind = LP_TRACE_MMAP, .va = error ? addr : r.vma.start,
+             .len = len, .access = access, .result = error);
     if (error)
         return error;
     if (flags & LP_MAP_POPULATE)

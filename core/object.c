@@ -16,6 +16,11 @@
      LP_OBJECT_ZERO_PAST_END)
 
 static void lock(struct lp_object *object)
+    LP_TSA(acquire_capability(object->lock));
+static void unlock(struct lp_object *object)
+    LP_TSA(release_capability(object->lock));
+
+static void lock(struct lp_object *object)
 {
     lp_ticket_lock(object->pager->kernel, &object->lock);
 }

@@ -221,6 +221,7 @@ int lp_own_range(struct lp_space *space, lp_va start, lp_va end,
     lp_va va, next = end;
     int error;
 
+    lp_assert_locked(space);
     for (va = start; va < end; va = next) {
         error = own_down(space, va, start, end, which, gather, &next);
         if (error)

@@ -74,6 +74,8 @@ static void init(struct lp_pager *pager, const struct lp_arch *arch,
     pager->arch = arch;
     pager->kernel = frames->kernel;
     pager->format = arch->format;
+    pager->pa_mask = lp_pte_pa_mask(&arch->format);
+    pager->owned_table = lp_pte_owned_table(&arch->format);
     pager->frames = *frames;
     pager->options = options_of(&arch->format, options);
     pager->self = self;

@@ -41,6 +41,8 @@ struct lp_pager {
     const struct lp_arch *arch;     /* (C) */
     const struct lp_kernel *kernel; /* (C) */
     struct lp_pte_format format;    /* (C) the arch's, nearer */
+    uint64_t pa_mask;               /* (C) the address's bits in an entry */
+    struct lp_bit_test owned_table; /* (C) a table entry that is owned */
     struct lp_frames frames;        /* (C) */
     struct lp_options options;      /* (C) defaults filled in */
     lp_pa self;                     /* (C) the frame this lies in */

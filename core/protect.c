@@ -121,11 +121,7 @@ int lp_mprotect(struct lp_space *space, lp_va addr, uint64_t len,
 {
     int error = protect(space, addr, len, access);
 
-    lp_trace(space, &(struct lp_trace){ .kind = LP_TRACE_MPROTECT,
-                                        .space = space,
-                                        .va = addr,
-                                        .len = len,
-                                        .access = access,
-                                        .result = error });
+    lp_trace(space, .kind = LP_TRACE_MPROTECT, .va = addr, .len = len,
+             .access = access, .result = error);
     return error;
 }

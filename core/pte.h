@@ -132,6 +132,18 @@ static inline uint64_t lp_pte_owned_diff(const struct lp_pte_format *f)
     return f->table_owned ^ f->table_unowned;
 }
 
+/*
+ * The one test for "a table entry, owned" that covers most of what a walk
+ * meets: valid, not a leaf, with the owned bits.
+ */
+static inline struct lp_bit_test lp_pte_owned_table(
+    const struct lp_pte_format *f)
+{
+    uint64_t mask = f->valid | f->leaf_mask | lp_pte_owned_diff(f);
+
+    return (struct lp_bit_test){ mask, f->table_owned & mask };
+}
+
 static inline bool lp_pte_table_owned(const struct lp_pte_format *f,
                                       struct lp_pte pte)
 {

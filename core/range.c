@@ -149,6 +149,7 @@ void lp_table_clear(struct lp_space *space, lp_va start, lp_va end,
 {
     lp_va va;
 
+    lp_assert_writing(space);
     lp_gather_range(gather, start, end);
     for (va = start; va < end;)
         va = clear_step(space, va, start, end, gather);
@@ -176,6 +177,7 @@ void lp_table_narrow(struct lp_space *space, lp_va start, lp_va end,
     lp_slot *slot;
     unsigned i;
 
+    lp_assert_writing(space);
     lp_gather_range(gather, start, end);
     while (next_run(space, &start, end, &run)) {
         slot = lp_slot_at(pager, run.table, run.first);
@@ -220,6 +222,7 @@ void lp_table_zap(struct lp_space *space, lp_va start, lp_va end,
     const struct lp_pager *pager = space->pager;
     struct run run;
 
+    lp_assert_writing(space);
     gather->all_spaces = true;
     while (next_run(space, &start, end, &run)) {
         lp_frame_lock(&pager->frames, run.frame);

@@ -112,8 +112,7 @@ void lp_space_destroy(struct lp_space *space)
 
     lp_assert2(pager->kernel, !lp_tlb_active(space), space->id, 0);
     lp_assert2(pager->kernel, !space->pins, space->id, 0);
-    lp_trace(space,
-             &(struct lp_trace){ .kind = LP_TRACE_DESTROY, .space = space });
+    lp_trace(space, .kind = LP_TRACE_DESTROY);
     unpublish(space);
     /*
      * No CPU runs it and its id never comes again, so what TLBs still hold

@@ -83,6 +83,14 @@ static inline void lp_space_write_unlock(struct lp_space *space)
     lp_write_unlock(space->pager->kernel, &space->lock);
 }
 
+/* The caller holds the space's lock, for writing, or at all. */
+#define lp_assert_writing(space)                                          \
+    lp_assert2((space)->pager->kernel, lp_locked_writing(&(space)->lock), \
+               (space)->id, 0)
+#define lp_assert_locked(space)                                                \
+    lp_assert2((space)->pager->kernel, lp_locked(&(space)->lock), (space)->id, \
+               0)
+
 /* The user range [0, user_end) holds [start, start + len)? */
 static inline bool lp_in_user_range(const struct lp_pager *pager, lp_va start,
                                     uint64_t len)
@@ -92,15 +100,15 @@ static inline bool lp_in_user_range(const struct lp_pager *pager, lp_va start,
     return start <= end && len <= end - start;
 }
 
-/* Report an event to the kernel's ear, if it has one. */
-static inline void lp_trace(const struct lp_space *space,
-                            const struct lp_trace *event)
-{
-    const struct lp_kernel *kernel = space->pager->kernel;
-
-    if (lp_unlikely(kernel->trace != NULL))
-        kernel->trace(kernel->ctx, event);
-}
+/* Report an event to the kernel's ear, if it has one: fields of lp_trace. */
+#define lp_trace(space_, ...)                                          \
+    do {                                                               \
+        const struct lp_kernel *kernel_ = (space_)->pager->kernel;     \
+        if (lp_unlikely(kernel_->trace != NULL))                       \
+            kernel_->trace(                                            \
+                kernel_->ctx,                                          \
+                &(struct lp_trace){ .space = (space_), __VA_ARGS__ }); \
+    } while (0)
 
 /*
  * lp_low_memory: an operation found no frame and has let go of all locks: is

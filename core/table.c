@@ -8,33 +8,6 @@
  */
 #include "table.h"
 
-void lp_table_walk(struct lp_space *space, lp_va va, struct lp_walk *walk)
-{
-    const struct lp_pager *pager = space->pager;
-    const struct lp_pte_format *f = &pager->format;
-    unsigned level = f->levels - 1;
-    lp_pa table = space->root;
-    bool owned = true;
-    struct lp_pte pte;
-    lp_slot *slot;
-
-    for (;; level--) {
-        slot = lp_slot_at(pager, table, lp_index(f, va, level));
-        pte = lp_pte_load(slot);
-        if (level == 0 || !lp_pte_table(f, pte))
-            break;
-        owned = owned && lp_pte_table_owned(f, pte);
-        table = lp_pte_pa(f, pte);
-    }
-    walk->va = va;
-    walk->level = level;
-    walk->owned = owned;
-    walk->table = table;
-    walk->frame = lp_frame(&pager->frames, table);
-    walk->slot = slot;
-    walk->pte = pte;
-}
-
 struct lp_leaf lp_table_leaf(const struct lp_space *space,
                              const struct lp_walk *walk)
 {
@@ -102,50 +75,24 @@ int lp_table_extend(struct lp_space *space, struct lp_walk *walk)
     return 0;
 }
 
-void lp_table_lock(struct lp_space *space, struct lp_walk *walk)
-{
-    lp_assert2(space->pager->kernel, walk->level == 0, walk->va, walk->level);
-    lp_frame_lock(&space->pager->frames, walk->frame);
-    walk->pte = lp_pte_load(walk->slot);
-}
-
-void lp_table_unlock(struct lp_walk *walk)
-{
-    lp_frame_unlock(walk->frame);
-}
-
-/* The entry for a new leaf; `access` may be less than the leaf's. */
-static struct lp_pte encode(const struct lp_pte_format *f,
-                            const struct lp_new_leaf *leaf, unsigned access)
-{
-    return lp_pte_make_leaf(f, leaf->pa, access,
-                            (leaf->shared ? f->soft_shared : 0) |
-                                (leaf->uncounted ? f->soft_uncounted : 0) |
-                                (leaf->dirty ? f->dirty : 0) |
-                                f->cache[leaf->cache]);
-}
-
-void lp_table_install(struct lp_space *space, struct lp_walk *walk,
+void lp_table_replace(struct lp_space *space, struct lp_walk *walk,
                       const struct lp_new_leaf *leaf, struct lp_gather *gather)
 {
     const struct lp_pte_format *f = &space->pager->format;
     lp_va va = lp_round_down(walk->va);
     struct lp_pte old = walk->pte;
 
-    if (lp_pte_empty(old)) {
-        lp_pte_store(walk->slot, encode(f, leaf, leaf->access));
-        lp_use_add(walk->frame, lp_index(f, va, 0));
-        return;
-    }
     if (!(leaf->access & LP_WRITE) || lp_gather_covered(gather, va)) {
-        old = lp_pte_exchange(walk->slot, encode(f, leaf, leaf->access));
+        old = lp_pte_exchange(walk->slot,
+                              lp_new_leaf_encode(f, leaf, leaf->access));
     } else {
         /* R2 at the bottom: swing without W, flush, then own. */
         struct lp_arm arm = { walk->slot, f->owned_leaf, 0, va,
                               va + LP_PAGE_SIZE };
 
         old = lp_pte_exchange(
-            walk->slot, encode(f, leaf, leaf->access & ~(unsigned)LP_WRITE));
+            walk->slot,
+            lp_new_leaf_encode(f, leaf, leaf->access & ~(unsigned)LP_WRITE));
         lp_gather_arm(gather, &arm);
     }
     lp_gather_range(gather, va, va + LP_PAGE_SIZE);

@@ -46,7 +46,39 @@ static inline lp_slot *lp_slot_at(const struct lp_pager *pager, lp_pa table,
  * => va in the user range; space locked.
  * => ends at level 0, or above at an entry that is empty.
  */
-void lp_table_walk(struct lp_space *space, lp_va va, struct lp_walk *walk);
+static inline void lp_table_walk(struct lp_space *space, lp_va va,
+                                 struct lp_walk *walk)
+{
+    const struct lp_pager *pager = space->pager;
+    const struct lp_pte_format *f = &pager->format;
+    const struct lp_bit_test owned_table = pager->owned_table;
+    const unsigned bits = f->index_bits, last = (1u << bits) - 1;
+    unsigned level = f->levels - 1, shift = LP_PAGE_SHIFT + level * bits;
+    lp_pa table = space->root;
+    bool owned = true;
+    struct lp_pte pte;
+    lp_slot *slot;
+
+    for (;; level--, shift -= bits) {
+        slot = lp_slot_at(pager, table, (unsigned)(va >> shift) & last);
+        pte = lp_pte_load(slot);
+        if (level == 0)
+            break;
+        if ((pte.bits & owned_table.mask) != owned_table.value) {
+            if (!lp_pte_table(f, pte))
+                break;
+            owned = false;
+        }
+        table = (pte.bits & pager->pa_mask) >> f->pa_shift << LP_PAGE_SHIFT;
+    }
+    walk->va = va;
+    walk->level = level;
+    walk->owned = owned;
+    walk->table = table;
+    walk->frame = lp_frame(&pager->frames, table);
+    walk->slot = slot;
+    walk->pte = pte;
+}
 
 /* lp_table_leaf: what the walk's entry says (as last read). */
 struct lp_leaf lp_table_leaf(const struct lp_space *space,
@@ -73,8 +105,23 @@ int lp_table_extend(struct lp_space *space, struct lp_walk *walk);
  * lp_table_lock: lock the leaf table of the walk and read the entry again.
  * walk->level is 0.
  */
-void lp_table_lock(struct lp_space *space, struct lp_walk *walk);
-void lp_table_unlock(struct lp_walk *walk);
+static inline void lp_table_lock(struct lp_space *space, struct lp_walk *walk)
+{
+    lp_assert2(space->pager->kernel, walk->level == 0, walk->va, walk->level);
+    lp_frame_lock(&space->pager->frames, walk->frame);
+    walk->pte = lp_pte_load(walk->slot);
+}
+
+static inline void lp_table_unlock(struct lp_walk *walk)
+{
+    lp_frame_unlock(walk->frame);
+}
+
+/* lp_table_absent: did the walk find no page? */
+static inline bool lp_table_absent(const struct lp_walk *walk)
+{
+    return walk->level > 0 || lp_pte_empty(walk->pte);
+}
 
 /* What a new leaf shall be. */
 struct lp_new_leaf {
@@ -83,6 +130,18 @@ struct lp_new_leaf {
     bool shared, uncounted, dirty;
     enum lp_cache_mode cache;
 };
+
+/* The entry for a new leaf; `access` may be less than the leaf's. */
+static inline struct lp_pte lp_new_leaf_encode(const struct lp_pte_format *f,
+                                               const struct lp_new_leaf *leaf,
+                                               unsigned access)
+{
+    return lp_pte_make_leaf(f, leaf->pa, access,
+                            (leaf->shared ? f->soft_shared : 0) |
+                                (leaf->uncounted ? f->soft_uncounted : 0) |
+                                (leaf->dirty ? f->dirty : 0) |
+                                f->cache[leaf->cache]);
+}
 
 /*
  * lp_table_install: put a page into the walk's entry, which may hold another.
@@ -94,8 +153,23 @@ struct lp_new_leaf {
  *
  * => leaf table locked (it stays so until after lp_gather_flush), path owned.
  */
-void lp_table_install(struct lp_space *space, struct lp_walk *walk,
+void lp_table_replace(struct lp_space *space, struct lp_walk *walk,
                       const struct lp_new_leaf *leaf, struct lp_gather *gather);
+
+static inline void lp_table_install(struct lp_space *space,
+                                    struct lp_walk *walk,
+                                    const struct lp_new_leaf *leaf,
+                                    struct lp_gather *gather)
+{
+    const struct lp_pte_format *f = &space->pager->format;
+
+    if (lp_pte_empty(walk->pte)) {
+        lp_pte_store(walk->slot, lp_new_leaf_encode(f, leaf, leaf->access));
+        lp_use_add(walk->frame, lp_index(f, walk->va, 0));
+    } else {
+        lp_table_replace(space, walk, leaf, gather);
+    }
+}
 
 /*
  * lp_table_grant: let the walk's entry, which holds a page, grant `access` as

@@ -88,11 +88,8 @@ int lp_munmap(struct lp_space *space, lp_va addr, uint64_t len)
 {
     int error = unmap(space, addr, len);
 
-    lp_trace(space, &(struct lp_trace){ .kind = LP_TRACE_MUNMAP,
-                                        .space = space,
-                                        .va = addr,
-                                        .len = len,
-                                        .result = error });
+    lp_trace(space, .kind = LP_TRACE_MUNMAP, .va = addr, .len = len,
+             .result = error);
     return error;
 }
 

@@ -41,24 +41,38 @@ void lp_vma_clear(struct lp_vma_tree *tree, struct lp_object_list *dead)
 /* --- find ---------------------------------------------------------------- */
 
 /* Is the first area that ends above va in this leaf, for certain? */
-static bool covers(const struct lp_vma_node *leaf, lp_va va)
+static inline bool covers(const struct lp_vma_node *leaf, lp_va va)
 {
     return va >= leaf->lo && va < lp_vma_hi(leaf);
 }
 
+/* The leaf with the first area that ends above va, in a tree with several. */
+static inline const struct lp_vma_node *leaf_above(struct lp_vma_tree *tree,
+                                                   lp_va va)
+{
+    struct lp_vma_node *node =
+        atomic_load_explicit(&tree->last, memory_order_relaxed);
+    unsigned level;
+
+    if (node && covers(node, va))
+        return node;
+    node = tree->root;
+    level = node->level;
+    do {
+        node = node->child[lp_vma_index(node, va)];
+    } while (--level > 0);
+    atomic_store_explicit(&tree->last, node, memory_order_relaxed);
+    return node;
+}
+
 bool lp_vma_find(struct lp_vma_tree *tree, lp_va va, struct lp_vma *out)
 {
-    struct lp_vma_node *node;
+    const struct lp_vma_node *node = tree->root;
 
     if (va >= tree->top)
         return false;
-    node = atomic_load_explicit(&tree->last, memory_order_relaxed);
-    if (!node || !covers(node, va)) {
-        node = tree->root;
-        for (unsigned level = node->level; level > 0; level--)
-            node = node->child[lp_vma_index(node, va)];
-        atomic_store_explicit(&tree->last, node, memory_order_relaxed);
-    }
+    if (node->level > 0)
+        node = leaf_above(tree, va);
     lp_vma_unpack(node, lp_vma_index(node, va), out);
     return true;
 }
@@ -72,131 +86,103 @@ bool lp_vma_any(struct lp_vma_tree *tree, lp_va start, lp_va end)
 
 /* --- gap ----------------------------------------------------------------- */
 
-/* A stretch without areas. */
-struct hole {
-    lp_va start, end;
-};
-
-/* The hole below entry i > 0. */
-static struct hole hole_below(const struct lp_vma_node *node, unsigned i)
-{
-    return (struct hole){ node->key[i - 1], lp_vma_lo(node, i) };
-}
-
-/* The highest hole of at least len bytes in a node that has one. */
-static struct hole highest(const struct lp_vma_node *node, uint64_t len)
-{
-    for (unsigned level = node->level;; level--) {
-        const uint64_t *most = lp_vma_search_most(node->most, len);
-        unsigned i = (unsigned)(most - node->most);
-        const struct lp_vma_node *child;
-
-        if (level == 0)
-            return (struct hole){ node->key[i - 1], node->area[i].start };
-        child = node->child[i];
-        if (child->most[0] < len)
-            return (struct hole){ node->key[i - 1], child->lo };
-        node = child;
-    }
-}
-
 /*
- * Index of the last entry before `end` with a hole of len bytes in it or below
- * it; 0 when there is none but perhaps inside entry 0.
+ * Where the highest hole of len bytes in the node ends.  When there is none
+ * every step goes to entry 0: then it is where the hole below the node ends.
+ *
+ * Where a hole starts does not matter: whoever wants len bytes of it takes the
+ * last ones.
  */
-static unsigned last_before(const struct lp_vma_node *node, unsigned end,
-                            uint64_t len)
+static inline lp_va highest(const struct lp_vma_node *node, uint64_t len)
 {
-    unsigned i = end - 1;
-
-    if (node->most[end] < len)
-        return (unsigned)(lp_vma_search_most(node->most, len) - node->most);
-    while (i > 0 && lp_vma_gap_at(node, i) < len)
-        i--;
-    return i;
+    for (unsigned level = node->level; level > 0; level--)
+        node = node->child[lp_vma_index_most(node, len)];
+    return node->area[lp_vma_index_most(node, len)].start;
 }
 
-/*
- * The highest hole of len bytes in the node, wholly below entry `end`; false
- * when there is none.
- */
-static bool highest_before(const struct lp_vma_node *node, unsigned end,
-                           uint64_t len, struct hole *hole)
+/* The last entry before `end` with len bytes free in it or below it, or end. */
+static size_t last_before(const struct lp_vma_node *node, size_t end,
+                          uint64_t len)
 {
-    unsigned i;
-
     if (end == 0 || node->most[0] < len)
-        return false;
-    i = last_before(node, end, len);
-    if (node->level > 0 && node->child[i]->most[0] >= len)
-        *hole = highest(node->child[i], len);
-    else if (i > 0)
-        *hole = hole_below(node, i);
-    else
-        return false;
-    return true;
+        return end;
+    if (node->most[end] < len)
+        return lp_vma_index_most(node, len);
+    for (size_t i = end; i-- > 0;) {
+        if (lp_vma_gap_at(node, i) >= len)
+            return i;
+    }
+    return end;
 }
 
-/* Does the part below `high` of the hole below entry i have len bytes? */
-static bool fits_below(const struct lp_vma_node *node, unsigned i, lp_va high,
-                       uint64_t len, struct hole *hole)
+/* Where the hole below entry i ends at the latest, and that has len bytes? */
+static bool fits_below(const struct lp_vma_node *node, size_t i, uint64_t len,
+                       lp_va high, lp_va *end)
 {
     if (i == 0)
         return false;
-    *hole = hole_below(node, i);
-    hole->end = lp_min(hole->end, high);
-    return hole->end >= hole->start && hole->end - hole->start >= len;
+    *end = lp_min(lp_vma_lo(node, i), high);
+    return *end >= node->key[i - 1] && *end - node->key[i - 1] >= len;
 }
 
 /*
- * The highest hole of len bytes, cut at high, where 0 < high <= tree->top: down
- * to the area that holds high - 1 or is the next above, then up until some hole
- * before that path fits.
+ * The last len bytes below end, if they are not below low: once the highest
+ * hole with len bytes is known, low decides.  If it cuts that one short, every
+ * other ends below low.
  */
-static struct hole highest_below(const struct lp_vma_node *root, lp_va high,
-                                 uint64_t len)
+static inline bool take(lp_va end, uint64_t len, lp_va low, lp_va *out)
 {
-    const struct lp_vma_node *path[LP_VMA_LEVELS];
-    unsigned index[LP_VMA_LEVELS];
-    const struct lp_vma_node *node = root;
-    unsigned level = root->level;
-    struct hole hole;
+    if (end < low || end - low < len)
+        return false;
+    *out = end - len;
+    return true;
+}
 
+/*
+ * The gap when areas, or parts of them, are above high.
+ *
+ * Down to the area that holds high - 1 or is the next above, as long as there are
+ * large holes; then up again, looking on each level at what is before that path.
+ * When nothing fits, the hole below all areas is left.
+ */
+__attribute__((noinline)) /* or the quick way saves registers for this one */
+static bool gap_below(const struct lp_vma_node *root, uint64_t len, lp_va low,
+                      lp_va high, lp_va *out)
+{
+    const struct lp_vma_node *path[LP_VMA_LEVELS], *node = root;
+    size_t index[LP_VMA_LEVELS], i;
+    unsigned level = root->level;
+    lp_va end;
+
+    if (high < low || high - low < len)
+        return false;
     for (;; level--) {
         path[level] = node;
-        index[level] = lp_vma_index(node, high - 1);
-        if (level == 0 || node->gap[index[level]] < len)
+        index[level] = i = lp_vma_index(node, high - 1);
+        if (level == 0 || node->gap[i] < len)
             break;
-        node = node->child[index[level]];
+        node = node->child[i];
     }
     for (; level <= root->level; level++) {
-        if (fits_below(path[level], index[level], high, len, &hole) ||
-            highest_before(path[level], index[level], len, &hole))
-            return hole;
+        node = path[level];
+        if (fits_below(node, index[level], len, high, &end))
+            return take(end, len, low, out);
+        i = last_before(node, index[level], len);
+        if (i < index[level]) {
+            end = level > 0 ? highest(node->child[i], len)
+                            : node->area[i].start;
+            return take(end, len, low, out);
+        }
     }
-    return (struct hole){ 0, lp_min(root->lo, high) };
+    return take(lp_min(root->lo, high), len, low, out);
 }
 
 bool lp_vma_gap(struct lp_vma_tree *tree, uint64_t len, lp_va low, lp_va high,
                 lp_va *out)
 {
-    const struct lp_vma_node *root = tree->root;
-    struct hole hole = { tree->top, high };
-
-    if (high < low || high - low < len)
-        return false;
     if (high < tree->top)
-        hole = highest_below(root, high, len);
-    else if (root && high - tree->top < len)
-        hole = root->most[0] >= len ? highest(root, len)
-                                    : (struct hole){ 0, root->lo };
-    /*
-     * Of all holes with len bytes below high this is the highest, so any other
-     * ends below its start: if low cuts it short, none is left.
-     */
-    hole.start = lp_max(hole.start, low);
-    if (hole.end < hole.start || hole.end - hole.start < len)
-        return false;
-    *out = hole.end - len;
-    return true;
+        return gap_below(tree->root, len, low, high, out);
+    if (high - tree->top < len && tree->root)
+        high = highest(tree->root, len);
+    return take(high, len, low, out);
 }

@@ -36,13 +36,14 @@ enum {
     LP_VMA_SHARED = 64,
 };
 
-/* One area, by value: what the tree stores, unpacked. */
+/* One area, by value. */
 struct lp_vma {
-    lp_va start, end;         /* page-aligned, start < end */
+    lp_va start;              /* page-aligned, below end */
     struct lp_object *object; /* NULL: private anonymous */
     uint64_t offset;          /* of start in the object; 0 without object */
     uint32_t flags;           /* LP_VMA_* */
     uint32_t owner;           /* spare: 0; areas merge only if it is equal */
+    lp_va end;                /* last: a leaf keeps it apart from the rest */
 };
 
 struct lp_vma_node;

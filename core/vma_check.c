@@ -29,7 +29,7 @@ static struct lp_vma_node *walk_past(struct walk *walk)
 {
     while (walk->level < walk->top) {
         struct lp_vma_node *parent = walk->path.node[++walk->level];
-        unsigned i = ++walk->path.index[walk->level];
+        size_t i = ++walk->path.index[walk->level];
 
         if (i < parent->n) {
             walk->level--;
@@ -58,7 +58,7 @@ static struct lp_vma_node *walk_next(struct walk *walk)
 
 static const char *check_padding(const struct lp_vma_node *node)
 {
-    for (unsigned i = node->n; i < LP_VMA_KEYS; i++) {
+    for (size_t i = node->n; i < LP_VMA_KEYS; i++) {
         if (node->key[i] != UINT64_MAX)
             return "a key behind the last is not the largest number";
         if (node->most[i] != 0)
@@ -72,7 +72,7 @@ static const char *check_gaps(const struct lp_vma_node *node)
 {
     uint64_t most = 0;
 
-    for (unsigned i = node->n; i-- > 0;) {
+    for (size_t i = node->n; i-- > 0;) {
         uint64_t gap = i > 0 ? lp_vma_lo(node, i) - node->key[i - 1] : 0;
 
         if (node->level > 0) {
@@ -87,7 +87,7 @@ static const char *check_gaps(const struct lp_vma_node *node)
     return NULL;
 }
 
-static const char *check_child(const struct lp_vma_node *node, unsigned i)
+static const char *check_child(const struct lp_vma_node *node, size_t i)
 {
     const struct lp_vma_node *child = node->child[i];
 
@@ -108,7 +108,7 @@ static const char *check_node(const struct lp_vma_node *node)
         return "a node's number of entries is wrong";
     if (atomic_load_explicit(&node->refs, memory_order_relaxed) == 0)
         return "a node in the tree has no reference";
-    for (unsigned i = 0; node->level > 0 && i < node->n && !wrong; i++)
+    for (size_t i = 0; node->level > 0 && i < node->n && !wrong; i++)
         wrong = check_child(node, i);
     if (!wrong && node->lo != lp_vma_lo(node, 0))
         wrong = "a node does not start where its first entry does";
@@ -122,7 +122,7 @@ static const char *check_areas(const struct lp_vma_node *leaf,
                                struct lp_vma *before, uint64_t *count,
                                uint64_t *bytes)
 {
-    for (unsigned i = 0; i < leaf->n; i++) {
+    for (size_t i = 0; i < leaf->n; i++) {
         struct lp_vma vma;
 
         lp_vma_unpack(leaf, i, &vma);
@@ -190,7 +190,7 @@ static void visit_areas(const struct lp_vma_node *leaf,
                         void (*visit)(void *ctx, struct lp_object *object),
                         void *ctx)
 {
-    for (unsigned i = 0; i < leaf->n; i++) {
+    for (size_t i = 0; i < leaf->n; i++) {
         if (leaf->area[i].object)
             visit(ctx, leaf->area[i].object);
     }

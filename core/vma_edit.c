@@ -42,12 +42,12 @@ static bool path_above(const struct lp_vma_tree *tree, lp_va va,
 
 /* Index of the last entry that starts below va; va is above the node's start.
  */
-static unsigned index_below(const struct lp_vma_node *node, lp_va va)
+static size_t index_below(const struct lp_vma_node *node, lp_va va)
 {
-    unsigned i = lp_vma_index(node, va - 1);
+    size_t i = lp_vma_index(node, va - 1);
 
     if (i >= node->n)
-        return node->n - 1U;
+        return (size_t)node->n - 1;
     return lp_vma_lo(node, i) < va ? i : i - 1;
 }
 
@@ -221,13 +221,13 @@ static void grow_root(struct lp_vma_tree *tree, struct lp_vma_path *path)
 /* Put an entry before entry i of a full node, in two halves; returns the upper.
  */
 static struct lp_vma_node *split(struct lp_vma_tree *tree,
-                                 struct lp_vma_node *node, unsigned i,
+                                 struct lp_vma_node *node, size_t i,
                                  const struct lp_vma_entry *entry,
                                  enum place place)
 {
-    unsigned stay = place == PLACE_FIRST  ? 1
-                    : place == PLACE_LAST ? LP_VMA_KEYS
-                                          : LP_VMA_KEYS / 2;
+    size_t stay = place == PLACE_FIRST  ? 1
+                  : place == PLACE_LAST ? LP_VMA_KEYS
+                                        : LP_VMA_KEYS / 2;
     struct lp_vma_node *right = pop_spare(tree);
 
     if (i < stay) {
@@ -279,14 +279,14 @@ static struct lp_vma_entry entry_of(const struct lp_vma *vma)
  * promised; then the two of their children that meet, and so on down.
  */
 static bool merge(struct lp_vma_tree *tree, struct lp_vma_node *parent,
-                  unsigned i)
+                  size_t i)
 {
     bool merged = false;
 
     for (;;) {
         struct lp_vma_node *left = parent->child[i];
         struct lp_vma_node *right = parent->child[i + 1];
-        unsigned seam = left->n;
+        size_t seam = left->n;
 
         if (seam + right->n + tree->promised > LP_VMA_KEYS)
             return merged;
@@ -318,7 +318,7 @@ static void shrink(struct lp_vma_tree *tree, const struct lp_vma_path *path,
 {
     for (; level < tree->root->level; level++) {
         struct lp_vma_node *parent = path->node[level + 1];
-        unsigned i = path->index[level + 1];
+        size_t i = path->index[level + 1];
         bool merged = false;
 
         if (i + 1 < parent->n)
@@ -334,7 +334,7 @@ static void shrink(struct lp_vma_tree *tree, const struct lp_vma_path *path,
 
 /* Entries [from, to) of a node of the path go, with what they point at. */
 static void erase(struct lp_vma_tree *tree, const struct lp_vma_path *path,
-                  unsigned level, unsigned from, unsigned to,
+                  unsigned level, size_t from, size_t to,
                   struct lp_object_list *dead)
 {
     struct lp_vma_node *node = path->node[level];
@@ -345,7 +345,7 @@ static void erase(struct lp_vma_tree *tree, const struct lp_vma_path *path,
         tree->top = 0;
         return;
     }
-    for (unsigned i = from; i < to; i++) {
+    for (size_t i = from; i < to; i++) {
         if (level > 0)
             lp_vma_node_put(tree->pools, node->child[i], dead);
         else if (node->area[i].object)
@@ -372,7 +372,7 @@ static bool erase_run(struct lp_vma_tree *tree, lp_va start, lp_va end,
     if (start >= tree->top)
         return false;
     for (unsigned level = node->level;; level--) {
-        unsigned from = lp_vma_index(node, start), to = from;
+        size_t from = lp_vma_index(node, start), to = from;
 
         path.node[level] = node;
         path.index[level] = from;
@@ -464,7 +464,7 @@ static void discount(struct lp_vma_tree *tree, lp_va start, lp_va end)
          va = lp_vma_hi(path.node[0])) {
         const struct lp_vma_node *leaf = path.node[0];
 
-        for (unsigned i = path.index[0]; i < leaf->n; i++) {
+        for (size_t i = path.index[0]; i < leaf->n; i++) {
             lp_va lo = leaf->area[i].start, hi = leaf->key[i];
 
             if (lo >= end)
@@ -604,7 +604,7 @@ void lp_vma_change(struct lp_vma_tree *tree, lp_va start, lp_va end,
          va = lp_vma_hi(path.node[0])) {
         struct lp_vma_node *leaf = path.node[0];
 
-        for (unsigned i = path.index[0]; i < leaf->n; i++) {
+        for (size_t i = path.index[0]; i < leaf->n; i++) {
             if (leaf->area[i].start < end)
                 leaf->area[i].flags = (leaf->area[i].flags & ~clear) | set;
         }

@@ -8,10 +8,9 @@
 #include "vma_node.h"
 
 /* A reference to whatever entries [from, to) point at. */
-static void get_entries(const struct lp_vma_node *node, unsigned from,
-                        unsigned to)
+static void get_entries(const struct lp_vma_node *node, size_t from, size_t to)
 {
-    for (unsigned i = from; i < to; i++) {
+    for (size_t i = from; i < to; i++) {
         if (node->level > 0)
             lp_vma_node_get(node->child[i]);
         else if (node->area[i].object)
@@ -38,7 +37,7 @@ void lp_vma_node_put(struct lp_vma_pools *pools, struct lp_vma_node *node,
     while (todo) {
         node = todo;
         todo = node->next;
-        for (unsigned i = 0; i < node->n; i++) {
+        for (size_t i = 0; i < node->n; i++) {
             if (node->level > 0)
                 drop(node->child[i], &todo);
             else if (node->area[i].object)
@@ -74,7 +73,7 @@ void lp_vma_node_init(struct lp_vma_node *node, unsigned level)
 }
 
 /* gap[i] of an inner node, from the children. */
-static void index_gap(struct lp_vma_node *node, unsigned i)
+static void index_gap(struct lp_vma_node *node, size_t i)
 {
     const struct lp_vma_node *child = node->child[i];
     uint64_t below = i > 0 ? child->lo - node->key[i - 1] : 0;
@@ -83,7 +82,7 @@ static void index_gap(struct lp_vma_node *node, unsigned i)
 }
 
 /* most[] from entry i down, where those above are right. */
-static void index_most(struct lp_vma_node *node, unsigned i)
+static void index_most(struct lp_vma_node *node, size_t i)
 {
     uint64_t most = i + 1 < node->n ? node->most[i + 1] : 0;
 
@@ -95,27 +94,27 @@ static void index_most(struct lp_vma_node *node, unsigned i)
 
 void lp_vma_node_index(struct lp_vma_node *node)
 {
-    unsigned n = node->n;
+    size_t n = node->n;
 
     node->lo = lp_vma_lo(node, 0);
-    for (unsigned i = 0; node->level > 0 && i < n; i++) {
+    for (size_t i = 0; node->level > 0 && i < n; i++) {
         node->key[i] = lp_vma_hi(node->child[i]);
         index_gap(node, i);
     }
-    for (unsigned i = n; i < LP_VMA_KEYS; i++) {
+    for (size_t i = n; i < LP_VMA_KEYS; i++) {
         node->key[i] = UINT64_MAX;
         node->most[i] = 0;
     }
     index_most(node, n - 1);
 }
 
-void lp_vma_node_refresh(struct lp_vma_node *node, unsigned i)
+void lp_vma_node_refresh(struct lp_vma_node *node, size_t i)
 {
-    unsigned last = i + 1 < node->n ? i + 1 : i;
+    size_t last = i + 1 < node->n ? i + 1 : i;
 
     node->lo = lp_vma_lo(node, 0);
     node->key[i] = lp_vma_hi(node->child[i]);
-    for (unsigned k = i; k <= last; k++)
+    for (size_t k = i; k <= last; k++)
         index_gap(node, k);
     index_most(node, last);
 }
@@ -124,8 +123,8 @@ void lp_vma_node_refresh(struct lp_vma_node *node, unsigned i)
  * Move n entries of one node, or of another of the same level; the places may
  * overlap.  Gaps are worked out again by the index.
  */
-static void move_entries(struct lp_vma_node *to, unsigned at,
-                         const struct lp_vma_node *from, unsigned i, unsigned n)
+static void move_entries(struct lp_vma_node *to, size_t at,
+                         const struct lp_vma_node *from, size_t i, size_t n)
 {
     memmove(&to->key[at], &from->key[i], n * sizeof(to->key[0]));
     if (to->level == 0)
@@ -134,7 +133,7 @@ static void move_entries(struct lp_vma_node *to, unsigned at,
         memmove(&to->child[at], &from->child[i], n * sizeof(to->child[0]));
 }
 
-void lp_vma_node_insert(struct lp_vma_node *node, unsigned i,
+void lp_vma_node_insert(struct lp_vma_node *node, size_t i,
                         const struct lp_vma_entry *entry)
 {
     lp_assert2(NULL, node->n < LP_VMA_KEYS && i <= node->n, node->n, i);
@@ -149,7 +148,7 @@ void lp_vma_node_insert(struct lp_vma_node *node, unsigned i,
 }
 
 void lp_vma_node_split(struct lp_vma_node *node, struct lp_vma_node *right,
-                       unsigned at)
+                       size_t at)
 {
     lp_vma_node_init(right, node->level);
     right->n = (uint16_t)(node->n - at);
@@ -157,7 +156,7 @@ void lp_vma_node_split(struct lp_vma_node *node, struct lp_vma_node *right,
     node->n = (uint16_t)at;
 }
 
-void lp_vma_node_erase(struct lp_vma_node *node, unsigned from, unsigned to)
+void lp_vma_node_erase(struct lp_vma_node *node, size_t from, size_t to)
 {
     lp_assert2(NULL, lp_vma_sole(node) && to - from < node->n, node->n, from);
     move_entries(node, from, node, to, node->n - to);
@@ -166,13 +165,13 @@ void lp_vma_node_erase(struct lp_vma_node *node, unsigned from, unsigned to)
 }
 
 void lp_vma_node_absorb(struct lp_vma_pools *pools, struct lp_vma_node *parent,
-                        unsigned i)
+                        size_t i)
 {
     struct lp_vma_node *left = parent->child[i], *right = parent->child[i + 1];
     struct lp_vma_node *keep = lp_vma_sole(left) ? left : right;
     struct lp_vma_node *goes = keep == left ? right : left;
     struct lp_object_list none = { NULL };
-    unsigned seam = left->n;
+    size_t seam = left->n;
 
     lp_assert2(NULL, lp_vma_sole(keep) && seam + right->n <= LP_VMA_KEYS, seam,
                right->n);

@@ -94,7 +94,7 @@ enum {
     LP_VMA_PAIR = LP_VMA_KEYS - LP_VMA_PROMISES + 1, /* of two neighbours */
 };
 
-/* One area in a leaf; its end is the key. */
+/* One area in a leaf: a struct lp_vma up to its end, which is the key. */
 struct lp_vma_area {
     lp_va start;
     struct lp_object *object;
@@ -102,6 +102,10 @@ struct lp_vma_area {
     uint32_t flags;
     uint32_t owner;
 };
+_Static_assert(offsetof(struct lp_vma_area, owner) ==
+                       offsetof(struct lp_vma, owner) &&
+                   sizeof(struct lp_vma_area) == offsetof(struct lp_vma, end),
+               "lp_vma_unpack copies an area at once");
 
 struct lp_vma_node {
     _Atomic uint32_t refs; /* (A) */
@@ -138,50 +142,51 @@ struct lp_vma_entry {
  */
 struct lp_vma_path {
     struct lp_vma_node *node[LP_VMA_LEVELS];
-    unsigned index[LP_VMA_LEVELS];
+    size_t index[LP_VMA_LEVELS];
 };
 
-/* The first of 16 keys above va, when one is. */
-static inline const lp_va *lp_vma_search(const lp_va *key, lp_va va)
+/*
+ * lp_vma_index: index of the first key above va, when there is one; else the
+ * number of keys, but at most 15.
+ *
+ * In this form no compiler seen so far makes a jump of it.
+ */
+static inline size_t lp_vma_index(const struct lp_vma_node *node, lp_va va)
 {
-    key += key[7] <= va ? 8 : 0;
-    key += key[3] <= va ? 4 : 0;
-    key += key[1] <= va ? 2 : 0;
-    key += key[0] <= va ? 1 : 0;
-    return key;
+    size_t i = node->key[7] <= va ? 8 : 0;
+
+    i += node->key[i + 3] <= va ? 4 : 0;
+    i += node->key[i + 1] <= va ? 2 : 0;
+    i += node->key[i] <= va ? 1 : 0;
+    return i;
 }
 
-/* The last of 16 that is at least len, when most[0] is. */
-static inline const uint64_t *lp_vma_search_most(const uint64_t *most,
-                                                 uint64_t len)
+/* Index of the last entry whose most is at least len, when most[0] is. */
+static inline size_t lp_vma_index_most(const struct lp_vma_node *node,
+                                       uint64_t len)
 {
-    most += most[8] >= len ? 8 : 0;
-    most += most[4] >= len ? 4 : 0;
-    most += most[2] >= len ? 2 : 0;
-    most += most[1] >= len ? 1 : 0;
-    return most;
-}
+    size_t i = node->most[8] >= len ? 8 : 0;
 
-/* Index of the first entry that ends above va; va is below the node's end. */
-static inline unsigned lp_vma_index(const struct lp_vma_node *node, lp_va va)
-{
-    return (unsigned)(lp_vma_search(node->key, va) - node->key);
+    i += node->most[i + 4] >= len ? 4 : 0;
+    i += node->most[i + 2] >= len ? 2 : 0;
+    i += node->most[i + 1] >= len ? 1 : 0;
+    return i;
 }
 
 /* Where the node's last area ends. */
 static inline lp_va lp_vma_hi(const struct lp_vma_node *node)
 {
-    return node->key[node->n - 1];
+    return node->key[(size_t)node->n - 1];
 }
 
 /* Where entry i starts. */
-static inline lp_va lp_vma_lo(const struct lp_vma_node *node, unsigned i)
+static inline lp_va lp_vma_lo(const struct lp_vma_node *node, size_t i)
 {
     return node->level == 0 ? node->area[i].start : node->child[i]->lo;
 }
 
 /* The largest hole inside entry i, or below it in the node. */
-static inline uint64_t lp_vma_gap_at(const struct lp_vma_node *node, unsigned i)
+static inline uint64_t lp_vma_gap_at(const struct lp_vma_node *node, size_t i)
 {
     if (node->level > 0)
         return node->gap[i];
@@ -199,20 +204,12 @@ static inline void lp_vma_node_get(struct lp_vma_node *node)
     atomic_fetch_add_explicit(&node->refs, 1, memory_order_relaxed);
 }
 
-/* The area at entry i of a leaf, by value. */
-static inline void lp_vma_unpack(const struct lp_vma_node *leaf, unsigned i,
+/* The area at entry i of a leaf, by value; the builtin, to have it inline. */
+static inline void lp_vma_unpack(const struct lp_vma_node *leaf, size_t i,
                                  struct lp_vma *out)
 {
-    const struct lp_vma_area *area = &leaf->area[i];
-
-    *out = (struct lp_vma){
-        .start = area->start,
-        .end = leaf->key[i],
-        .object = area->object,
-        .offset = area->offset,
-        .flags = area->flags,
-        .owner = area->owner,
-    };
+    __builtin_memcpy(out, &leaf->area[i], sizeof(leaf->area[i]));
+    out->end = leaf->key[i];
 }
 
 /* Do two areas touch, and belong together? */
@@ -245,10 +242,10 @@ void lp_vma_node_init(struct lp_vma_node *node, unsigned level);
 void lp_vma_node_index(struct lp_vma_node *node);
 
 /* lp_vma_node_refresh: the same, when only entry i of an inner node changed. */
-void lp_vma_node_refresh(struct lp_vma_node *node, unsigned i);
+void lp_vma_node_refresh(struct lp_vma_node *node, size_t i);
 
 /* lp_vma_node_insert: put an entry before entry i (or last); there is room. */
-void lp_vma_node_insert(struct lp_vma_node *node, unsigned i,
+void lp_vma_node_insert(struct lp_vma_node *node, size_t i,
                         const struct lp_vma_entry *entry);
 
 /*
@@ -256,11 +253,11 @@ void lp_vma_node_insert(struct lp_vma_node *node, unsigned i,
  * new.  One of the two may be left empty; neither is indexed.
  */
 void lp_vma_node_split(struct lp_vma_node *node, struct lp_vma_node *right,
-                       unsigned at);
+                       size_t at);
 
 /* lp_vma_node_erase: entries [from, to) go; their references are moved or
  * dropped by the caller.  Some entry stays. */
-void lp_vma_node_erase(struct lp_vma_node *node, unsigned from, unsigned to);
+void lp_vma_node_erase(struct lp_vma_node *node, size_t from, size_t to);
 
 /*
  * lp_vma_node_absorb: merge children i and i + 1 of an owned parent.
@@ -269,6 +266,6 @@ void lp_vma_node_erase(struct lp_vma_node *node, unsigned from, unsigned to);
  * => one of them is owned and stays; the other may be shared, and goes.
  */
 void lp_vma_node_absorb(struct lp_vma_pools *pools, struct lp_vma_node *parent,
-                        unsigned i);
+                        size_t i);
 
 #endif

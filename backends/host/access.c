@@ -31,18 +31,18 @@ struct run {
 /* --- bytes --- */
 
 /* One atomic move of a type; buffer may be misaligned. */
-#define MOVE(type)                                                            \
-    do {                                                                      \
-        type unit_;                                                           \
-        if (store) {                                                          \
-            memcpy(&unit_, buffer, sizeof unit_);                             \
-            atomic_store_explicit((_Atomic type *)memory, unit_,              \
-                                  memory_order_relaxed);                      \
-        } else {                                                              \
-            unit_ = atomic_load_explicit((_Atomic type *)memory,              \
-                                         memory_order_relaxed);               \
-            memcpy(buffer, &unit_, sizeof unit_);                             \
-        }                                                                     \
+#define MOVE(type)                                               \
+    do {                                                         \
+        type unit_;                                              \
+        if (store) {                                             \
+            memcpy(&unit_, buffer, sizeof unit_);                \
+            atomic_store_explicit((_Atomic type *)memory, unit_, \
+                                  memory_order_relaxed);         \
+        } else {                                                 \
+            unit_ = atomic_load_explicit((_Atomic type *)memory, \
+                                         memory_order_relaxed);  \
+            memcpy(buffer, &unit_, sizeof unit_);                \
+        }                                                        \
     } while (0)
 
 static void move_unit(bool store, void *memory, void *buffer, size_t size)
@@ -74,8 +74,7 @@ static void move(bool store, unsigned char *memory, unsigned char *buffer,
 
     for (done = 0; done < len; done += size) {
         size = unit_at((uintptr_t)(memory + done), len - done);
-        move_unit(store, memory + done, buffer ? buffer + done : nowhere,
-                  size);
+        move_unit(store, memory + done, buffer ? buffer + done : nowhere, size);
     }
 }
 
@@ -101,13 +100,14 @@ static enum lp_host_code handle(struct run *run, const struct lp_fault *fault)
 {
     struct lp_host *m = run->m;
     struct lp_host_cpu *cpu = run->cpu;
-    struct lp_fault_result result = {0};
+    struct lp_fault_result result = { 0 };
     int error;
 
     if (run->faults++ == 2 * TRIES) {
-        lp_host_fail(m, "CPU %u: the fault at va 0x%llx (access %u) is "
-                     "resolved again and again", cpu->number,
-                     (unsigned long long)fault->va, fault->access);
+        lp_host_fail(m,
+                     "CPU %u: the fault at va 0x%llx (access %u) is "
+                     "resolved again and again",
+                     cpu->number, (unsigned long long)fault->va, fault->access);
         return LP_HOST_BROKEN;
     }
     cpu->stats.traps++;
@@ -150,7 +150,7 @@ static void note_store(struct run *run, lp_va va, lp_pa pa)
 {
     struct lp_host_frame *frame = lp_host_frame_of(run->m, pa);
     struct lp_host_asid *asid = run->cpu->active;
-    struct lp_host_cached entry = {.key = lp_host_leaf_key(va), .pa = pa};
+    struct lp_host_cached entry = { .key = lp_host_leaf_key(va), .pa = pa };
     const struct lp_host_cached *old;
 
     if (!frame || !run->cpu->space)
@@ -173,8 +173,8 @@ static enum lp_host_code translate(struct run *run, lp_va va,
 
     *memory = NULL;
     run->cpu->stats.accesses++;
-    switch (lp_host_translate_on(run->cpu, run->mode, run->access, va,
-                                 &cached, &flags)) {
+    switch (lp_host_translate_on(run->cpu, run->mode, run->access, va, &cached,
+                                 &flags)) {
     case LP_HOST_HIT:
         *memory = lp_host_reach(run->m, cached.pa, "page", va);
         if (!*memory)
@@ -183,12 +183,9 @@ static enum lp_host_code translate(struct run *run, lp_va va,
             note_store(run, va, cached.pa);
         *memory += va & LP_PAGE_MASK;
         return LP_HOST_OK;
-    case LP_HOST_PAGE_FAULT:
-        return trap(run, va, flags, true);
-    case LP_HOST_NOT_CANONICAL:
-        return trap(run, va, 0, false);
-    default:
-        return LP_HOST_BROKEN;
+    case LP_HOST_PAGE_FAULT: return trap(run, va, flags, true);
+    case LP_HOST_NOT_CANONICAL: return trap(run, va, 0, false);
+    default: return LP_HOST_BROKEN;
     }
 }
 
@@ -264,7 +261,7 @@ enum lp_host_code lp_host_access(struct lp_host *m, enum lp_host_mode mode,
                                  unsigned access, lp_va va, void *buffer,
                                  size_t len)
 {
-    struct run run = {.m = m, .mode = mode, .access = access, .handle = true};
+    struct run run = { .m = m, .mode = mode, .access = access, .handle = true };
 
     return run_all(&run, va, buffer, len);
 }
@@ -273,7 +270,7 @@ enum lp_host_code lp_host_peek(struct lp_host *m, enum lp_host_mode mode,
                                unsigned access, lp_va va, void *buffer,
                                size_t len, struct lp_host_trap *what)
 {
-    struct run run = {.m = m, .mode = mode, .access = access, .trap = what};
+    struct run run = { .m = m, .mode = mode, .access = access, .trap = what };
 
     return run_all(&run, va, buffer, len);
 }
@@ -298,11 +295,12 @@ enum lp_host_code lp_host_fetch(struct lp_host *m, lp_va va, void *to,
     return lp_host_access(m, LP_HOST_USER, LP_EXEC, va, to, len);
 }
 
-enum lp_host_code lp_host_fetch_add(struct lp_host *m, lp_va va,
-                                    uint64_t delta, uint64_t *old)
+enum lp_host_code lp_host_fetch_add(struct lp_host *m, lp_va va, uint64_t delta,
+                                    uint64_t *old)
 {
-    struct run run = {.m = m, .mode = LP_HOST_USER, .access = LP_WRITE,
-                      .handle = true};
+    struct run run = {
+        .m = m, .mode = LP_HOST_USER, .access = LP_WRITE, .handle = true
+    };
     enum lp_host_code code = LP_HOST_OK;
     unsigned char *memory = NULL;
     uint64_t before;
@@ -347,8 +345,7 @@ unsigned lp_host_cached(struct lp_host *m, lp_va va, lp_pa *pa)
     const struct lp_host_cached *entry = NULL;
 
     if (cpu->active)
-        entry = lp_host_cache_find(&cpu->active->leaves,
-                                   lp_host_leaf_key(va));
+        entry = lp_host_cache_find(&cpu->active->leaves, lp_host_leaf_key(va));
     if (!entry)
         entry = lp_host_cache_find(&cpu->global, lp_host_leaf_key(va));
     return as_program(entry, pa);

@@ -19,10 +19,10 @@ struct view {
     struct lp_host *m;
     struct lp_host_cpu *cpu;
     struct lp_host_asid *asid;
-    bool quiet;           /* do not report: the ASID is away */
-    bool stale;           /* something was found */
+    bool quiet; /* do not report: the ASID is away */
+    bool stale; /* something was found */
     struct lp_space *space;
-    struct lp_area area;  /* the last one looked at; end 0: none */
+    struct lp_area area; /* the last one looked at; end 0: none */
 };
 
 /* --- TLB <= PTE --- */
@@ -34,7 +34,8 @@ static void stale(struct view *view, const char *what, lp_va va,
     view->stale = true;
     if (view->quiet)
         return;
-    lp_host_fail(view->m, "CPU %u, ASID %u: the TLB grants more than the "
+    lp_host_fail(view->m,
+                 "CPU %u, ASID %u: the TLB grants more than the "
                  "tables: %s of va 0x%llx: cached pa 0x%llx rights 0x%x "
                  "dirty %d, tables pa 0x%llx rights 0x%x dirty %d",
                  view->cpu->number, view->asid->number, what,
@@ -46,7 +47,7 @@ static void stale(struct view *view, const char *what, lp_va va,
 static void check_leaf(struct view *view, const struct lp_host_cached *entry)
 {
     lp_va va = lp_host_key_va(view->m->walker, entry, false);
-    struct lp_host_cached now = {.pa = LP_PA_NONE};
+    struct lp_host_cached now = { .pa = LP_PA_NONE };
     bool there;
 
     if (!entry->key || entry->negative)
@@ -60,7 +61,7 @@ static void check_leaf(struct view *view, const struct lp_host_cached *entry)
 static void check_table(struct view *view, const struct lp_host_cached *entry)
 {
     lp_va va = lp_host_key_va(view->m->walker, entry, true);
-    struct lp_host_cached now = {.pa = LP_PA_NONE};
+    struct lp_host_cached now = { .pa = LP_PA_NONE };
     bool there;
 
     if (!entry->key || entry->negative)
@@ -84,7 +85,7 @@ static void check_asid(struct view *view)
 
 static void check_cached(struct lp_host_cpu *cpu)
 {
-    struct view view = {.m = cpu->m, .cpu = cpu};
+    struct view view = { .m = cpu->m, .cpu = cpu };
     const struct lp_host_cache *global = &cpu->global;
     uint32_t n;
     size_t i;
@@ -110,9 +111,11 @@ static void check_cached(struct lp_host_cpu *cpu)
 static void beyond(const struct view *view, const char *what, lp_va va,
                    lp_pa pa, unsigned rights)
 {
-    lp_host_fail(view->m, "CPU %u: the tables grant more than the areas: %s: "
-                 "va 0x%llx, pa 0x%llx, rights 0x%x", view->cpu->number, what,
-                 (unsigned long long)va, (unsigned long long)pa, rights);
+    lp_host_fail(view->m,
+                 "CPU %u: the tables grant more than the areas: %s: "
+                 "va 0x%llx, pa 0x%llx, rights 0x%x",
+                 view->cpu->number, what, (unsigned long long)va,
+                 (unsigned long long)pa, rights);
 }
 
 /* What the hardware may have to grant for an area's access. */
@@ -143,8 +146,8 @@ static void check_page(struct view *view, lp_va va, unsigned level, lp_pa pa,
 }
 
 /* One table and all below it; rights: collected above. */
-static void check_tree(struct view *view, lp_pa table, unsigned level,
-                       lp_va va, unsigned rights)
+static void check_tree(struct view *view, lp_pa table, unsigned level, lp_va va,
+                       unsigned rights)
 {
     struct lp_host *m = view->m;
     const struct lp_host_walker *w = m->walker;
@@ -156,8 +159,9 @@ static void check_tree(struct view *view, lp_pa table, unsigned level,
         return;
     if (level == w->levels - 1)
         n /= 2; /* the user's half of the root */
-    for (i = 0; i < n; i++, va += UINT64_C(1) << lp_host_level_shift(w, level)) {
-        e = (struct lp_host_entry){0};
+    for (i = 0; i < n;
+         i++, va += UINT64_C(1) << lp_host_level_shift(w, level)) {
+        e = (struct lp_host_entry){ 0 };
         w->decode(&m->config, level, atomic_load(&slots[i]), &e);
         if (e.kind == LP_HOST_RESERVED)
             beyond(view, "malformed entry", va, e.pa, e.rights);
@@ -189,7 +193,8 @@ static void check_stores(struct view *view)
             info.frame != stores->slots[i].pa ||
             !(info.flags & LP_PAGE_SHARED) || info.flags & LP_PAGE_DIRTY)
             continue;
-        lp_host_fail(view->m, "CPU %u: lost D: va 0x%llx, pa 0x%llx was "
+        lp_host_fail(view->m,
+                     "CPU %u: lost D: va 0x%llx, pa 0x%llx was "
                      "stored to, is not written back, and is not dirty",
                      view->cpu->number, (unsigned long long)va,
                      (unsigned long long)info.frame);
@@ -198,8 +203,9 @@ static void check_stores(struct view *view)
 
 static void check_space(struct lp_host_cpu *cpu)
 {
-    struct view view = {.m = cpu->m, .cpu = cpu, .asid = cpu->active,
-                        .space = cpu->space};
+    struct view view = {
+        .m = cpu->m, .cpu = cpu, .asid = cpu->active, .space = cpu->space
+    };
     unsigned i;
 
     if (!cpu->space || !cpu->active)

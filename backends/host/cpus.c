@@ -124,9 +124,8 @@ static bool try_become(struct lp_host_cpu *cpu)
 {
     uint32_t free = 0;
 
-    return atomic_compare_exchange_strong_explicit(&cpu->running, &free, 1,
-                                                   memory_order_acquire,
-                                                   memory_order_relaxed);
+    return atomic_compare_exchange_strong_explicit(
+        &cpu->running, &free, 1, memory_order_acquire, memory_order_relaxed);
 }
 
 static void leave(struct lp_host_cpu *cpu)
@@ -203,13 +202,14 @@ static _Noreturn void deadlock(struct lp_host_cpu *self)
     for (i = 0; i < m->config.ncpus && used + 32 < sizeof text; i++) {
         target = atomic_load(&m->cpus[i].waits_for);
         if (target)
-            used += (size_t)snprintf(text + used, sizeof text - used,
-                                     ", CPU %u waits for CPU %u", i,
-                                     target - 1);
+            used +=
+                (size_t)snprintf(text + used, sizeof text - used,
+                                 ", CPU %u waits for CPU %u", i, target - 1);
     }
     lp_host_fail(m, "deadlock on CPU %u: %s%s", self->number,
                  atomic_load(&self->waits_for) ? "a call is not answered"
-                                               : "a lock does not come", text);
+                                               : "a lock does not come",
+                 text);
     abort();
 }
 
@@ -231,9 +231,8 @@ static void wait_for(struct lp_host_cpu *self, struct lp_host_cpu *target,
     atomic_store_explicit(&self->waits_for, 0, memory_order_relaxed);
 }
 
-static void call_threads(struct lp_host_cpu *self,
-                         const struct lp_cpuset *cpus, void (*fn)(void *arg),
-                         void *arg)
+static void call_threads(struct lp_host_cpu *self, const struct lp_cpuset *cpus,
+                         void (*fn)(void *arg), void *arg)
 {
     struct lp_host *m = self->m;
     struct lp_host_call calls[LP_HOST_CPUS_MAX];
@@ -352,8 +351,10 @@ static void preempt_enable(void *ctx)
     cpu->polls = 0;
     lp_host_speculate(cpu->m);
     if (cpu->preempt == 0)
-        lp_host_fail(cpu->m, "CPU %u: preemption enabled, but it was not "
-                     "disabled", cpu->number);
+        lp_host_fail(cpu->m,
+                     "CPU %u: preemption enabled, but it was not "
+                     "disabled",
+                     cpu->number);
     else
         cpu->preempt--;
 }

@@ -59,8 +59,8 @@ void lp_host_forget(struct lp_host_cpu *cpu, struct lp_host_cache *cache,
 /* What a flush drops: those entries that meet [start, end). */
 struct range {
     struct lp_host_cpu *cpu;
-    lp_pa root;  /* to see what was still true; LP_PA_NONE: do not look */
-    bool table;  /* the entries are of upper levels */
+    lp_pa root; /* to see what was still true; LP_PA_NONE: do not look */
+    bool table; /* the entries are of upper levels */
     bool all;
     lp_va start, end;
 };
@@ -72,9 +72,8 @@ static bool still_true(const struct range *range,
     struct lp_host_cached now;
     lp_va va = lp_host_key_va(m->walker, entry, false);
 
-    return !entry->negative &&
-           lp_host_look(m, range->root, va, 0, &now) && now.pa == entry->pa &&
-           (entry->rights & ~now.rights) == 0;
+    return !entry->negative && lp_host_look(m, range->root, va, 0, &now) &&
+           now.pa == entry->pa && (entry->rights & ~now.rights) == 0;
 }
 
 /* The counting that goes with dropping an entry. */
@@ -128,7 +127,7 @@ static void drop_from(struct lp_host_cache *cache, struct range *range)
 static void drop_asid(struct lp_host_cpu *cpu, struct lp_host_asid *asid,
                       bool count, bool tables)
 {
-    struct range range = {.cpu = cpu, .root = LP_PA_NONE, .all = true};
+    struct range range = { .cpu = cpu, .root = LP_PA_NONE, .all = true };
 
     if (count && cpu->m->config.flags & LP_HOST_COUNT_TRUE)
         range.root = asid->root;
@@ -140,7 +139,7 @@ static void drop_asid(struct lp_host_cpu *cpu, struct lp_host_asid *asid,
 
 void lp_host_forget_va(struct lp_host_cpu *cpu, lp_va va)
 {
-    struct range range = {.cpu = cpu, .root = LP_PA_NONE};
+    struct range range = { .cpu = cpu, .root = LP_PA_NONE };
 
     range.start = va & ~LP_PAGE_MASK;
     range.end = range.start + LP_PAGE_SIZE;
@@ -224,11 +223,13 @@ static void expect_fresh(struct lp_host_cpu *cpu,
                          const struct lp_host_asid *asid, lp_pa root)
 {
     if (asid->condemned)
-        lp_host_fail(cpu->m, "CPU %u: ASID %u activated without a flush "
-                     "although its entries are stale", cpu->number,
-                     asid->number);
+        lp_host_fail(cpu->m,
+                     "CPU %u: ASID %u activated without a flush "
+                     "although its entries are stale",
+                     cpu->number, asid->number);
     else if (has_entries(asid) && asid->root != root)
-        lp_host_fail(cpu->m, "CPU %u: ASID %u activated for root 0x%llx "
+        lp_host_fail(cpu->m,
+                     "CPU %u: ASID %u activated for root 0x%llx "
                      "without a flush; it has entries of root 0x%llx",
                      cpu->number, asid->number, (unsigned long long)root,
                      (unsigned long long)asid->root);
@@ -268,11 +269,23 @@ static void activate(void *ctx, lp_pa root, uint32_t number, bool flush)
     cpu->stats.activations_flushing += flush;
 }
 
+void lp_host_deactivate(struct lp_host *m)
+{
+    struct lp_host_cpu *cpu = lp_host_this_cpu(m);
+
+    lp_host_serve(cpu);
+    lp_host_lock(cpu);
+    cpu->active = NULL;
+    cpu->space = NULL;
+    lp_host_unlock(cpu);
+}
+
 static void flush_range(struct lp_host_cpu *cpu, const struct lp_flush *what)
 {
     struct lp_host_asid *asid = asid_of(cpu, what->asid);
-    struct range range = {.cpu = cpu, .root = LP_PA_NONE,
-                          .start = what->start, .end = what->end};
+    struct range range = {
+        .cpu = cpu, .root = LP_PA_NONE, .start = what->start, .end = what->end
+    };
 
     if (cpu->m->config.flags & LP_HOST_COUNT_TRUE)
         range.root = asid->root;
@@ -293,7 +306,7 @@ static void flush_asid(struct lp_host_cpu *cpu, const struct lp_flush *what)
 
 static void flush_all(struct lp_host_cpu *cpu)
 {
-    struct range range = {.cpu = cpu, .root = LP_PA_NONE, .all = true};
+    struct range range = { .cpu = cpu, .root = LP_PA_NONE, .all = true };
     uint32_t i;
 
     for (i = 0; i < cpu->nasids; i++) {
@@ -315,7 +328,8 @@ static const char *bad_flush(const struct lp_host *m,
                                         : NULL;
     if ((what->start | what->end) & LP_PAGE_MASK)
         return "a range that is not page-aligned";
-    return what->start > what->end ? "a range that ends before it starts" : NULL;
+    return what->start > what->end ? "a range that ends before it starts"
+                                   : NULL;
 }
 
 static void flush(void *ctx, const struct lp_flush *what)
@@ -352,7 +366,7 @@ static int decode(void *ctx, const void *raw, struct lp_fault *out)
     (void)ctx;
     if (!trap->page_fault)
         return -LP_EINVAL;
-    *out = (struct lp_fault){trap->va, trap->access, trap->flags};
+    *out = (struct lp_fault){ trap->va, trap->access, trap->flags };
     return 0;
 }
 
@@ -360,8 +374,8 @@ void lp_host_arch_init(struct lp_host *m)
 {
     m->arch.name = m->config.format;
     m->arch.format = *m->walker->format;
-    m->arch.asid_bits = m->config.asid_bits < 0
-                            ? 0 : (unsigned)m->config.asid_bits;
+    m->arch.asid_bits =
+        m->config.asid_bits < 0 ? 0 : (unsigned)m->config.asid_bits;
     m->arch.caches_invalid = m->walker->caches_invalid;
     m->arch.ctx = m;
     m->arch.activate = activate;
@@ -386,8 +400,10 @@ static const struct lp_host_cached *leads_to(const struct lp_host_cache *cache,
 static void report_freed(struct lp_host_cpu *cpu, lp_pa pa, const char *what,
                          lp_va va)
 {
-    lp_host_fail(cpu->m, "frame 0x%llx freed while CPU %u still has it as %s "
-                 "of va 0x%llx", (unsigned long long)pa, cpu->number, what,
+    lp_host_fail(cpu->m,
+                 "frame 0x%llx freed while CPU %u still has it as %s "
+                 "of va 0x%llx",
+                 (unsigned long long)pa, cpu->number, what,
                  (unsigned long long)va);
 }
 
@@ -397,8 +413,7 @@ static void check_active(struct lp_host_cpu *cpu, lp_pa pa)
     const struct lp_host_cached *entry;
 
     if ((entry = leads_to(&cpu->global, pa)))
-        report_freed(cpu, pa, "a global page",
-                     lp_host_key_va(w, entry, false));
+        report_freed(cpu, pa, "a global page", lp_host_key_va(w, entry, false));
     if (!cpu->active)
         return;
     if (cpu->active->root == pa)

@@ -33,7 +33,7 @@
 #endif
 
 #define ALLOCATED UINT64_C(0xa5a5a5a5a5a5a5a5)
-#define FREED     UINT64_C(0xdbdbdbdbdbdbdbdb)
+#define FREED UINT64_C(0xdbdbdbdbdbdbdbdb)
 
 enum { WORDS = LP_PAGE_SIZE / 8 };
 
@@ -173,9 +173,10 @@ static void look_for_writes(struct lp_host *m, uint32_t number)
     for (i = 0; i < WORDS; i++) {
         if (word[i] == FREED)
             continue;
-        lp_host_fail(m, "free frame 0x%llx was written to at offset %u",
-                     (unsigned long long)(m->config.pa_base +
-                                          number * LP_PAGE_SIZE), i * 8);
+        lp_host_fail(
+            m, "free frame 0x%llx was written to at offset %u",
+            (unsigned long long)(m->config.pa_base + number * LP_PAGE_SIZE),
+            i * 8);
         return;
     }
 }

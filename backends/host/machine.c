@@ -13,12 +13,8 @@
 #define DEFAULT_PA_BASE UINT64_C(0x280000000)
 
 const char *const lp_host_formats[] = {
-    "x86-64", "x86-64-la57",
-    "sv39",   "sv39-svade",
-    "sv48",   "sv48-svade",
-    "sv57",   "sv57-svade",
-    "free-w", "free-v",
-    "free-v-ad", NULL,
+    "x86-64", "x86-64-la57", "sv39",   "sv39-svade", "sv48",      "sv48-svade",
+    "sv57",   "sv57-svade",  "free-w", "free-v",     "free-v-ad", NULL,
 };
 
 static const struct lp_host_walker *const families[] = {
@@ -180,7 +176,7 @@ const char *lp_host_failure(struct lp_host *m)
     return m->message;
 }
 
-void lp_host_stats(struct lp_host *m, struct lp_host_stats *out)
+void lp_host_read_stats(struct lp_host *m, struct lp_host_stats *out)
 {
     uint64_t *sum = (uint64_t *)out;
     const uint64_t *part;

@@ -37,12 +37,12 @@
  * large page must then drop all its fragments.
  */
 struct lp_host_cached {
-    uint64_t key;     /* lp_host_leaf_key or lp_host_table_key; 0: free */
-    lp_pa pa;         /* the page, or the table that the entry points at */
-    uint8_t rights;   /* what the path down to here grants: LP_READ, ... */
-    uint8_t level;    /* of the page-table entry this comes from */
-    bool negative;    /* the entry was not valid */
-    bool dirty;       /* D was set: stores do not look at the tables again */
+    uint64_t key;   /* lp_host_leaf_key or lp_host_table_key; 0: free */
+    lp_pa pa;       /* the page, or the table that the entry points at */
+    uint8_t rights; /* what the path down to here grants: LP_READ, ... */
+    uint8_t level;  /* of the page-table entry this comes from */
+    bool negative;  /* the entry was not valid */
+    bool dirty;     /* D was set: stores do not look at the tables again */
 };
 
 /* A hash table of them: open addressing, linear probing. */
@@ -50,13 +50,13 @@ struct lp_host_cache {
     struct lp_host_cached *slots;
     size_t capacity; /* a power of two, or 0 */
     size_t count;
-    size_t nbig;     /* entries with level > 0 */
+    size_t nbig; /* entries with level > 0 */
 };
 
 /* What a CPU keeps for one ASID.  All (L). */
 struct lp_host_asid {
-    lp_pa root;         /* as of its last activation; LP_PA_NONE: none */
-    bool condemned;     /* became stale while away: flush before use */
+    lp_pa root;     /* as of its last activation; LP_PA_NONE: none */
+    bool condemned; /* became stale while away: flush before use */
     uint32_t number;
     struct lp_space *space;
     struct lp_host_cache leaves;
@@ -78,28 +78,28 @@ struct lp_host_cpu {
     struct lp_host *m; /* (C) */
     unsigned number;   /* (C) */
 
-    _Atomic uint32_t locked;       /* (A) `lock` */
-    struct lp_host_asid **asids;   /* (L) indexed by number, grows */
-    uint32_t nasids;               /* (L) */
-    struct lp_host_asid *active;   /* (L) NULL: no root yet */
-    struct lp_host_cache global;   /* (L) leaves of all ASIDs */
-    struct lp_space *space;        /* (O) */
+    _Atomic uint32_t locked;     /* (A) `lock` */
+    struct lp_host_asid **asids; /* (L) indexed by number, grows */
+    uint32_t nasids;             /* (L) */
+    struct lp_host_asid *active; /* (L) NULL: no root yet */
+    struct lp_host_cache global; /* (L) leaves of all ASIDs */
+    struct lp_space *space;      /* (O) */
 
-    unsigned preempt;   /* (O) nesting of preempt_disable */
-    unsigned interrupt; /* (O) serving cross-CPU calls */
-    uint64_t polls;     /* (O) in a row */
-    uint64_t poll_start; /* (O) */
-    uint64_t random;    /* (O) */
-    lp_va recent[LP_HOST_RECENT]; /* (O) addresses used last */
-    unsigned nrecent;   /* (O) */
+    unsigned preempt;                  /* (O) nesting of preempt_disable */
+    unsigned interrupt;                /* (O) serving cross-CPU calls */
+    uint64_t polls;                    /* (O) in a row */
+    uint64_t poll_start;               /* (O) */
+    uint64_t random;                   /* (O) */
+    lp_va recent[LP_HOST_RECENT];      /* (O) addresses used last */
+    unsigned nrecent;                  /* (O) */
     struct lp_fault_result last_fault; /* (O) */
-    struct lp_host_stats stats; /* (O) */
+    struct lp_host_stats stats;        /* (O) */
 
     pthread_mutex_t mailbox;
-    struct lp_host_call *calls;   /* (M) */
-    _Atomic uint32_t pending;     /* (A) calls is not empty */
-    _Atomic uint32_t running;     /* (A) a thread is this CPU now */
-    _Atomic uint32_t waits_for;   /* (A) 1 + the CPU it calls; 0: none */
+    struct lp_host_call *calls; /* (M) */
+    _Atomic uint32_t pending;   /* (A) calls is not empty */
+    _Atomic uint32_t running;   /* (A) a thread is this CPU now */
+    _Atomic uint32_t waits_for; /* (A) 1 + the CPU it calls; 0: none */
 };
 
 /* What the machine knows of a frame.  All (A). */
@@ -119,36 +119,36 @@ struct lp_host_core {
 };
 
 struct lp_host {
-    struct lp_host_config config; /* (C) defaults filled in */
-    struct lp_arch arch;          /* (C) */
-    struct lp_kernel kernel;      /* (C) */
+    struct lp_host_config config;        /* (C) defaults filled in */
+    struct lp_arch arch;                 /* (C) */
+    struct lp_kernel kernel;             /* (C) */
     const struct lp_host_walker *walker; /* (C) */
-    bool negative;                /* (C) caches what was not valid */
-    bool threads;                 /* (C) */
+    bool negative;                       /* (C) caches what was not valid */
+    bool threads;                        /* (C) */
     _Atomic(const struct lp_host_core *) core; /* (A) */
 
-    unsigned char *arena;         /* (C) frame memory */
-    struct lp_host_frame *frames; /* (C) one for each */
-    lp_pa frames_end;             /* (C) */
-    unsigned char *device;        /* (C) */
+    unsigned char *arena;           /* (C) frame memory */
+    struct lp_host_frame *frames;   /* (C) one for each */
+    lp_pa frames_end;               /* (C) */
+    unsigned char *device;          /* (C) */
     lp_pa device_start, device_end; /* (C) */
-    size_t records_len;           /* (C) of kernel.frame_records */
+    size_t records_len;             /* (C) of kernel.frame_records */
 
     pthread_mutex_t free_lock;
-    uint32_t *free_list;          /* under free_lock, as all below */
+    uint32_t *free_list; /* under free_lock, as all below */
     uint64_t nfree;
     uint64_t allocations, frees;
-    uint64_t fail_at;             /* number of the allocation; 0: none */
-    bool fail_after;              /* and all later ones */
+    uint64_t fail_at; /* number of the allocation; 0: none */
+    bool fail_after;  /* and all later ones */
     uint64_t random;
 
-    struct lp_host_cpu *cpus;     /* (C) */
-    unsigned current;             /* without threads: the current CPU */
-    bool checking;                /* in lp_host_check */
+    struct lp_host_cpu *cpus; /* (C) */
+    unsigned current;         /* without threads: the current CPU */
+    bool checking;            /* in lp_host_check */
 
     pthread_mutex_t report;
-    _Atomic uint64_t failures;    /* (A) */
-    char message[512];            /* under report */
+    _Atomic uint64_t failures; /* (A) */
+    char message[512];         /* under report */
 };
 
 /* --- machine.c --- */
@@ -239,7 +239,7 @@ enum lp_host_outcome {
     LP_HOST_HIT,        /* *cached is what the access uses */
     LP_HOST_PAGE_FAULT, /* *flags: LP_FAULT_* but USER */
     LP_HOST_NOT_CANONICAL,
-    LP_HOST_STUCK,      /* an oracle failed */
+    LP_HOST_STUCK, /* an oracle failed */
 };
 
 /*

@@ -134,8 +134,7 @@ static void remember_leaf(const struct walk *walk,
     };
     bool global = !negative && walk->global;
 
-    lp_host_remember(cpu, global ? &cpu->global : &cpu->active->leaves,
-                     &entry);
+    lp_host_remember(cpu, global ? &cpu->global : &cpu->active->leaves, &entry);
     *walk->out = entry;
 }
 
@@ -202,7 +201,8 @@ static bool use_leaf(struct walk *walk, slot *entry, uint64_t bits,
     remember_leaf(walk, e, false);
     /* Counted as cached first: who frees it now finds the entry. */
     *outcome = lp_host_reach(walk->m, walk->out->pa, "page", walk->va)
-                   ? LP_HOST_HIT : LP_HOST_STUCK;
+                   ? LP_HOST_HIT
+                   : LP_HOST_STUCK;
     return true;
 }
 
@@ -210,8 +210,7 @@ static bool use_leaf(struct walk *walk, slot *entry, uint64_t bits,
 static bool descend(struct walk *walk, slot *entry, uint64_t bits,
                     const struct lp_host_entry *e)
 {
-    if (walk->w->table_accessed &&
-        !set_bits(entry, bits, walk->w->accessed))
+    if (walk->w->table_accessed && !set_bits(entry, bits, walk->w->accessed))
         return false;
     walk->rights &= e->rights;
     walk->global |= e->global;
@@ -226,7 +225,7 @@ static bool step(struct walk *walk, enum lp_host_outcome *outcome)
 {
     lp_pa pa = entry_pa(walk->w, walk->table, walk->level, walk->va);
     slot *entry = lp_host_reach(walk->m, pa, "page table", walk->va);
-    struct lp_host_entry e = {0};
+    struct lp_host_entry e = { 0 };
     uint64_t bits;
 
     *outcome = LP_HOST_STUCK;
@@ -236,16 +235,12 @@ static bool step(struct walk *walk, enum lp_host_outcome *outcome)
     bits = atomic_load_explicit(entry, memory_order_acquire);
     walk->w->decode(&walk->m->config, walk->level, bits, &e);
     switch (e.kind) {
-    case LP_HOST_ABSENT:
-        *outcome = absent(walk, &e);
-        return true;
+    case LP_HOST_ABSENT: *outcome = absent(walk, &e); return true;
     case LP_HOST_RESERVED:
         *walk->flags = walk->w->reports_reserved ? LP_FAULT_RESERVED : 0;
         *outcome = LP_HOST_PAGE_FAULT;
         return true;
-    case LP_HOST_TABLE:
-        descend(walk, entry, bits, &e);
-        return false;
+    case LP_HOST_TABLE: descend(walk, entry, bits, &e); return false;
     case LP_HOST_LEAF:
         walk->global |= e.global;
         return use_leaf(walk, entry, bits, &e, outcome);
@@ -305,9 +300,14 @@ enum lp_host_outcome lp_host_translate_on(struct lp_host_cpu *cpu,
                                           unsigned *flags)
 {
     struct lp_host *m = cpu->m;
-    struct walk walk = {.cpu = cpu, .m = m, .w = m->walker, .mode = mode,
-                        .access = access, .va = va, .flags = flags,
-                        .out = cached};
+    struct walk walk = { .cpu = cpu,
+                         .m = m,
+                         .w = m->walker,
+                         .mode = mode,
+                         .access = access,
+                         .va = va,
+                         .flags = flags,
+                         .out = cached };
     enum lp_host_outcome outcome;
 
     *flags = 0;
@@ -337,7 +337,7 @@ bool lp_host_look(struct lp_host *m, lp_pa root, lp_va va, unsigned level,
 {
     const struct lp_host_walker *w = m->walker;
     unsigned rights = LP_HOST_RIGHTS_ALL, at = w->levels;
-    struct lp_host_entry e = {.kind = LP_HOST_TABLE, .pa = root};
+    struct lp_host_entry e = { .kind = LP_HOST_TABLE, .pa = root };
     slot *entry;
 
     if (!canonical(w, va))
@@ -369,9 +369,13 @@ static void speculate_on(struct lp_host_cpu *cpu)
 {
     struct lp_host_cached cached;
     unsigned flags, i, n = cpu->nrecent;
-    struct walk walk = {.cpu = cpu, .m = cpu->m, .w = cpu->m->walker,
-                        .mode = LP_HOST_USER, .access = LP_READ,
-                        .flags = &flags, .out = &cached};
+    struct walk walk = { .cpu = cpu,
+                         .m = cpu->m,
+                         .w = cpu->m->walker,
+                         .mode = LP_HOST_USER,
+                         .access = LP_READ,
+                         .flags = &flags,
+                         .out = &cached };
 
     if (!cpu->active)
         return;

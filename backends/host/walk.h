@@ -56,8 +56,8 @@ struct lp_host_walker {
     unsigned levels;
     unsigned index_bits;
     enum lp_host_canonical canonical;
-    unsigned asid_bits;       /* the most the architecture has */
-    unsigned pa_bits;         /* physical addresses are narrower than this */
+    unsigned asid_bits; /* the most the architecture has */
+    unsigned pa_bits;   /* physical addresses are narrower than this */
     bool caches_invalid;
     bool table_accessed;      /* a walk sets A in table entries */
     bool hardware_ad;         /* sets A and D; else their absence faults */

@@ -42,21 +42,21 @@ static bool misaligned(lp_pa pa, unsigned level)
 
 /* --- free-w --- */
 
-#define W_A       BIT(2)
-#define W_D       BIT(5)
-#define W_LARGE   BIT(38)
-#define W_W       BIT(40)
-#define W_NOT_X   BIT(41)
-#define W_X       BIT(42)
-#define W_NOT_R   BIT(43)
-#define W_S       BIT(44)
-#define W_G       BIT(45)
-#define W_CACHE   (BIT(57) | BIT(58))
-#define W_SOFT    (BIT(0) | BIT(62))
-#define W_V       BIT(63)
+#define W_A BIT(2)
+#define W_D BIT(5)
+#define W_LARGE BIT(38)
+#define W_W BIT(40)
+#define W_NOT_X BIT(41)
+#define W_X BIT(42)
+#define W_NOT_R BIT(43)
+#define W_S BIT(44)
+#define W_G BIT(45)
+#define W_CACHE (BIT(57) | BIT(58))
+#define W_SOFT (BIT(0) | BIT(62))
+#define W_V BIT(63)
 #define W_ADDRESS ((BIT(28) - 1) << 9)
-#define W_TABLE   (W_V | W_ADDRESS | W_W | W_S | W_A)
-#define W_LEAF                                                               \
+#define W_TABLE (W_V | W_ADDRESS | W_W | W_S | W_A)
+#define W_LEAF \
     (W_TABLE | W_D | W_X | W_NOT_X | W_NOT_R | W_G | W_CACHE | W_SOFT)
 
 static enum lp_host_kind kind_w(unsigned level, uint64_t bits, lp_pa pa)
@@ -97,19 +97,19 @@ static void decode_w(const struct lp_host_config *config, unsigned level,
 
 /* --- free-v --- */
 
-#define V_D       BIT(3)
-#define V_R       BIT(5)
-#define V_A       BIT(6)
-#define V_S       BIT(44)
-#define V_G       BIT(45)
-#define V_CACHE   (BIT(47) | BIT(48))
-#define V_W       BIT(50)
-#define V_X       BIT(51)
-#define V_NOT_X   BIT(52)
-#define V_SOFT    (BIT(1) | BIT(62))
-#define V_V       BIT(63)
+#define V_D BIT(3)
+#define V_R BIT(5)
+#define V_A BIT(6)
+#define V_S BIT(44)
+#define V_G BIT(45)
+#define V_CACHE (BIT(47) | BIT(48))
+#define V_W BIT(50)
+#define V_X BIT(51)
+#define V_NOT_X BIT(52)
+#define V_SOFT (BIT(1) | BIT(62))
+#define V_V BIT(63)
 #define V_ADDRESS ((BIT(30) - 1) << 14)
-#define V_TABLE   (V_V | V_ADDRESS)
+#define V_TABLE (V_V | V_ADDRESS)
 #define V_LEAF                                                               \
     (V_TABLE | V_D | V_R | V_A | V_S | V_G | V_CACHE | V_W | V_X | V_NOT_X | \
      V_SOFT)
@@ -121,8 +121,7 @@ static enum lp_host_kind kind_v(unsigned level, uint64_t bits, lp_pa pa)
     if (!(bits & V_V))
         return LP_HOST_ABSENT;
     if (!executable && !not_executable)
-        return bits & ~V_TABLE || level == 0 ? LP_HOST_RESERVED
-                                             : LP_HOST_TABLE;
+        return bits & ~V_TABLE || level == 0 ? LP_HOST_RESERVED : LP_HOST_TABLE;
     if (bits & ~V_LEAF || level > 1 || (executable && not_executable) ||
         misaligned(pa, level) || (bits & (V_R | V_W)) == V_W)
         return LP_HOST_RESERVED;
@@ -232,13 +231,13 @@ const struct lp_pte_format lp_host_format_free_w = {
     .accessed = W_A,
     .dirty = W_D,
     .hardware_ad = true,
-    .readable = {.mask = W_V | W_NOT_R, .value = W_V},
-    .executable = {.mask = W_V | W_X | W_NOT_X, .value = W_V | W_X},
+    .readable = { .mask = W_V | W_NOT_R, .value = W_V },
+    .executable = { .mask = W_V | W_X | W_NOT_X, .value = W_V | W_X },
     .soft_shared = BIT(62),
     .soft_uncounted = BIT(0),
-    .cache = {[LP_CACHE_WRITETHROUGH] = BIT(57),
-              [LP_CACHE_WRITECOMBINE] = BIT(58),
-              [LP_CACHE_UNCACHED] = BIT(57) | BIT(58)},
+    .cache = { [LP_CACHE_WRITETHROUGH] = BIT(57),
+               [LP_CACHE_WRITECOMBINE] = BIT(58),
+               [LP_CACHE_UNCACHED] = BIT(57) | BIT(58) },
     .absent_shift = 50,
     .kept_invert = W_ADDRESS,
 };
@@ -263,13 +262,13 @@ const struct lp_pte_format lp_host_format_free_v = {
     .accessed = V_A,
     .dirty = V_D,
     .hardware_ad = false,
-    .readable = {.mask = V_V | V_R, .value = V_V | V_R},
-    .executable = {.mask = V_V | V_X, .value = V_V | V_X},
+    .readable = { .mask = V_V | V_R, .value = V_V | V_R },
+    .executable = { .mask = V_V | V_X, .value = V_V | V_X },
     .soft_shared = BIT(1),
     .soft_uncounted = BIT(62),
-    .cache = {[LP_CACHE_WRITETHROUGH] = BIT(47),
-              [LP_CACHE_WRITECOMBINE] = BIT(48),
-              [LP_CACHE_UNCACHED] = BIT(47) | BIT(48)},
+    .cache = { [LP_CACHE_WRITETHROUGH] = BIT(47),
+               [LP_CACHE_WRITECOMBINE] = BIT(48),
+               [LP_CACHE_UNCACHED] = BIT(47) | BIT(48) },
     .absent_shift = 56,
     .kept_invert = 0,
 };

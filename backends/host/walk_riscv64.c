@@ -20,10 +20,10 @@
 #define A (UINT64_C(1) << 6)
 #define D (UINT64_C(1) << 7)
 #define PPN_SHIFT 10
-#define PPN_MASK  ((UINT64_C(1) << 44) - 1)
-#define RESERVED  (UINT64_C(0x7f) << 54)
-#define PBMT      (UINT64_C(3) << 61)
-#define N         (UINT64_C(1) << 63)
+#define PPN_MASK ((UINT64_C(1) << 44) - 1)
+#define RESERVED (UINT64_C(0x7f) << 54)
+#define PBMT (UINT64_C(3) << 61)
+#define N (UINT64_C(1) << 63)
 
 /*
  * Step 3, and 4.4.1: "if any bits or encodings that are reserved for future
@@ -90,21 +90,12 @@ static enum lp_host_refusal allows(const struct lp_host_config *config,
 }
 
 /* 16 bits of ASID at most (4.1.11), 56 of physical address (4.4). */
-#define WALKER(name_, format_, levels_, hardware_ad_) \
-    {                                                 \
-        .name = name_,                                \
-        .format = &format_,                           \
-        .levels = levels_,                            \
-        .index_bits = 9,                              \
-        .canonical = LP_HOST_SIGN_FAULT,              \
-        .asid_bits = 16,                              \
-        .pa_bits = 56,                                \
-        .caches_invalid = true,                       \
-        .hardware_ad = hardware_ad_,                  \
-        .accessed = A,                                \
-        .dirty = D,                                   \
-        .decode = decode,                             \
-        .allows = allows,                             \
+#define WALKER(name_, format_, levels_, hardware_ad_)                          \
+    {                                                                          \
+        .name = name_, .format = &format_, .levels = levels_, .index_bits = 9, \
+        .canonical = LP_HOST_SIGN_FAULT, .asid_bits = 16, .pa_bits = 56,       \
+        .caches_invalid = true, .hardware_ad = hardware_ad_, .accessed = A,    \
+        .dirty = D, .decode = decode, .allows = allows,                        \
     }
 
 const struct lp_host_walker lp_host_walkers_riscv64[] = {
@@ -114,5 +105,5 @@ const struct lp_host_walker lp_host_walkers_riscv64[] = {
     WALKER("sv48-svade", lp_riscv64_format_sv48, 4, false),
     WALKER("sv57", lp_riscv64_format_sv57, 5, true),
     WALKER("sv57-svade", lp_riscv64_format_sv57, 5, false),
-    {0},
+    { 0 },
 };

@@ -10,14 +10,14 @@
 
 #include <lazypager/x86_64.h>
 
-#define P   (UINT64_C(1) << 0)
-#define RW  (UINT64_C(1) << 1)
-#define US  (UINT64_C(1) << 2)
-#define A   (UINT64_C(1) << 5)
-#define D   (UINT64_C(1) << 6)
-#define PS  (UINT64_C(1) << 7) /* PAT in an entry of the lowest table */
-#define G   (UINT64_C(1) << 8)
-#define NX  (UINT64_C(1) << 63)
+#define P (UINT64_C(1) << 0)
+#define RW (UINT64_C(1) << 1)
+#define US (UINT64_C(1) << 2)
+#define A (UINT64_C(1) << 5)
+#define D (UINT64_C(1) << 6)
+#define PS (UINT64_C(1) << 7) /* PAT in an entry of the lowest table */
+#define G (UINT64_C(1) << 8)
+#define NX (UINT64_C(1) << 63)
 #define ADDRESS UINT64_C(0x000ffffffffff000)
 
 /* Our level n is the table that translates from bit 12 + 9n on. */
@@ -92,27 +92,17 @@ static enum lp_host_refusal allows(const struct lp_host_config *config,
 }
 
 /* PCIDs have 12 bits (4.10.1), physical addresses at most 52 (4.1.4). */
-#define WALKER(name_, format_, levels_)        \
-    {                                          \
-        .name = name_,                         \
-        .format = &format_,                    \
-        .levels = levels_,                     \
-        .index_bits = 9,                       \
-        .canonical = LP_HOST_SIGN_GP,          \
-        .asid_bits = 12,                       \
-        .pa_bits = 52,                         \
-        .table_accessed = true,                \
-        .hardware_ad = true,                   \
-        .exec_reads = true,                    \
-        .reports_reserved = true,              \
-        .accessed = A,                         \
-        .dirty = D,                            \
-        .decode = decode,                      \
-        .allows = allows,                      \
+#define WALKER(name_, format_, levels_)                                        \
+    {                                                                          \
+        .name = name_, .format = &format_, .levels = levels_, .index_bits = 9, \
+        .canonical = LP_HOST_SIGN_GP, .asid_bits = 12, .pa_bits = 52,          \
+        .table_accessed = true, .hardware_ad = true, .exec_reads = true,       \
+        .reports_reserved = true, .accessed = A, .dirty = D, .decode = decode, \
+        .allows = allows,                                                      \
     }
 
 const struct lp_host_walker lp_host_walkers_x86_64[] = {
     WALKER("x86-64", lp_x86_64_format_4level, PML4 + 1),
     WALKER("x86-64-la57", lp_x86_64_format_5level, PML5 + 1),
-    {0},
+    { 0 },
 };

@@ -273,6 +273,12 @@ void lp_host_activate(struct lp_host *m, struct lp_pager *pager,
                       struct lp_space *space);
 
 /*
+ * lp_host_deactivate: no root is active on the current CPU from now on, as
+ * lp_pager_destroy wants it; what the CPU has cached stays.
+ */
+void lp_host_deactivate(struct lp_host *m);
+
+/*
  * lp_host_load, lp_host_store, lp_host_fetch: a program on the current CPU
  * reads, writes or executes len bytes at va.
  *
@@ -358,7 +364,8 @@ void lp_host_wrote_back(struct lp_host *m, const void *page);
 uint64_t lp_host_failures(struct lp_host *m);
 const char *lp_host_failure(struct lp_host *m);
 
-void lp_host_stats(struct lp_host *m, struct lp_host_stats *out);
+/* lp_host_read_stats: add the counters up; no CPU is at work. */
+void lp_host_read_stats(struct lp_host *m, struct lp_host_stats *out);
 
 /* How lp_host_file_open opens. */
 enum lp_host_file_mode {

@@ -19,15 +19,15 @@
 struct kit_format {
     const char *name;
     unsigned levels;
-    lp_va va;         /* index 1 in the table of every level */
-    unsigned pa_shift; /* of pa >> 12 in an entry */
-    uint64_t table;   /* an entry that points at a table, all rights */
+    lp_va va;            /* index 1 in the table of every level */
+    unsigned pa_shift;   /* of pa >> 12 in an entry */
+    uint64_t table;      /* an entry that points at a table, all rights */
     uint64_t ro, rw, rx; /* user leaves with A and D, by rights */
     uint64_t accessed, dirty, valid;
-    uint64_t large;   /* what makes a leaf above level 0 */
+    uint64_t large;       /* what makes a leaf above level 0 */
     unsigned large_shift; /* size of a leaf at level 1 */
-    bool hardware_ad; /* else a clear A or D faults */
-    bool negative;    /* caches what was not valid */
+    bool hardware_ad;     /* else a clear A or D faults */
+    bool negative;        /* caches what was not valid */
 };
 
 /*
@@ -39,28 +39,27 @@ struct kit_format {
  * free-w: V bit 63, W 40, not-X 41, X 42, A 2, D 5, large 38.
  * free-v: V bit 63, W 50, X 51, not-X 52, R 5, A 6, D 3.
  */
-#define KIT_X86(name_, levels_, va_)                                         \
-    {                                                                        \
-        .name = name_, .levels = levels_, .va = va_, .pa_shift = 12,         \
-        .table = 7, .ro = 0x8000000000000065, .rw = 0x8000000000000067,      \
-        .rx = 0x65, .accessed = 0x20, .dirty = 0x40, .valid = 1,             \
-        .large = 0x80, .large_shift = 21, .hardware_ad = true,               \
+#define KIT_X86(name_, levels_, va_)                                    \
+    {                                                                   \
+        .name = name_, .levels = levels_, .va = va_, .pa_shift = 12,    \
+        .table = 7, .ro = 0x8000000000000065, .rw = 0x8000000000000067, \
+        .rx = 0x65, .accessed = 0x20, .dirty = 0x40, .valid = 1,        \
+        .large = 0x80, .large_shift = 21, .hardware_ad = true,          \
     }
-#define KIT_SV(name_, levels_, va_, hardware_ad_)                            \
-    {                                                                        \
-        .name = name_, .levels = levels_, .va = va_, .pa_shift = 10,         \
-        .table = 1, .ro = 0xd3, .rw = 0xd7, .rx = 0xdb, .accessed = 0x40,    \
-        .dirty = 0x80, .valid = 1, .large = 0, .large_shift = 21,            \
-        .hardware_ad = hardware_ad_, .negative = true,                       \
+#define KIT_SV(name_, levels_, va_, hardware_ad_)                         \
+    {                                                                     \
+        .name = name_, .levels = levels_, .va = va_, .pa_shift = 10,      \
+        .table = 1, .ro = 0xd3, .rw = 0xd7, .rx = 0xdb, .accessed = 0x40, \
+        .dirty = 0x80, .valid = 1, .large = 0, .large_shift = 21,         \
+        .hardware_ad = hardware_ad_, .negative = true,                    \
     }
-#define KIT_FREE_V(name_, hardware_ad_)                                      \
-    {                                                                        \
-        .name = name_, .levels = 4, .va = 0x1111000, .pa_shift = 14,         \
-        .table = 0x8000000000000000, .ro = 0x8010000000000068,               \
-        .rw = 0x8014000000000068, .rx = 0x8008000000000068,                  \
-        .accessed = 0x40, .dirty = 8, .valid = 0x8000000000000000,           \
-        .large = 0, .large_shift = 16, .hardware_ad = hardware_ad_,          \
-        .negative = true,                                                    \
+#define KIT_FREE_V(name_, hardware_ad_)                                       \
+    {                                                                         \
+        .name = name_, .levels = 4, .va = 0x1111000, .pa_shift = 14,          \
+        .table = 0x8000000000000000, .ro = 0x8010000000000068,                \
+        .rw = 0x8014000000000068, .rx = 0x8008000000000068, .accessed = 0x40, \
+        .dirty = 8, .valid = 0x8000000000000000, .large = 0,                  \
+        .large_shift = 16, .hardware_ad = hardware_ad_, .negative = true,     \
     }
 
 static const struct kit_format kit_formats[] = {
@@ -73,11 +72,20 @@ static const struct kit_format kit_formats[] = {
     KIT_SV("sv57", 5, 0x1008040201000, true),
     KIT_SV("sv57-svade", 5, 0x1008040201000, false),
     {
-        .name = "free-w", .levels = 4, .va = 0x1111000, .pa_shift = 9,
-        .table = 0x8000010000000000, .ro = 0x8000020000000024,
-        .rw = 0x8000030000000024, .rx = 0x8000040000000024,
-        .accessed = 4, .dirty = 0x20, .valid = 0x8000000000000000,
-        .large = 0x4000000000, .large_shift = 16, .hardware_ad = true,
+        .name = "free-w",
+        .levels = 4,
+        .va = 0x1111000,
+        .pa_shift = 9,
+        .table = 0x8000010000000000,
+        .ro = 0x8000020000000024,
+        .rw = 0x8000030000000024,
+        .rx = 0x8000040000000024,
+        .accessed = 4,
+        .dirty = 0x20,
+        .valid = 0x8000000000000000,
+        .large = 0x4000000000,
+        .large_shift = 16,
+        .hardware_ad = true,
     },
     KIT_FREE_V("free-v", false),
     KIT_FREE_V("free-v-ad", true),
@@ -91,11 +99,11 @@ struct kit {
     struct lp_host *m;
     const struct lp_arch *arch;
     const struct lp_kernel *kernel;
-    lp_pa table[5];  /* by level; table[levels - 1] is the root */
+    lp_pa table[5]; /* by level; table[levels - 1] is the root */
     lp_pa page;
     char message[512]; /* of the last oracle */
     unsigned failures;
-    unsigned faults;   /* calls of the handler */
+    unsigned faults;       /* calls of the handler */
     struct lp_fault fault; /* the last one */
     /* What the handler does; NULL: MAPERR. */
     int (*handler)(struct kit *kit, const struct lp_fault *fault);
@@ -126,8 +134,8 @@ static inline lp_pa kit_frame(struct kit *kit)
 {
     lp_pa pa = LP_PA_NONE;
 
-    assert_int_equal(kit->kernel->frame_alloc(kit->kernel->ctx,
-                                              LP_FRAME_ZEROED, &pa), 0);
+    assert_int_equal(
+        kit->kernel->frame_alloc(kit->kernel->ctx, LP_FRAME_ZEROED, &pa), 0);
     return pa;
 }
 
@@ -136,8 +144,7 @@ static inline void kit_free(struct kit *kit, lp_pa pa)
     kit->kernel->frame_free(kit->kernel->ctx, pa);
 }
 
-static inline uint64_t kit_entry(const struct kit *kit, lp_pa pa,
-                                 uint64_t bits)
+static inline uint64_t kit_entry(const struct kit *kit, lp_pa pa, uint64_t bits)
 {
     return pa >> 12 << kit->f->pa_shift | bits;
 }
@@ -172,8 +179,8 @@ static inline void kit_flush(struct kit *kit, struct lp_flush what)
 /* One page at va, in ASID 1. */
 static inline void kit_flush_page(struct kit *kit, lp_va va, bool tables)
 {
-    kit_flush(kit, (struct lp_flush){LP_FLUSH_RANGE, tables, 1, va,
-                                     va + LP_PAGE_SIZE});
+    kit_flush(kit, (struct lp_flush){ LP_FLUSH_RANGE, tables, 1, va,
+                                      va + LP_PAGE_SIZE });
 }
 
 /* Tables down to level 0, all pointing at the next. */
@@ -218,7 +225,7 @@ static inline struct kit *kit_create_config(const struct kit_format *f,
 
 static inline struct kit *kit_create(const struct kit_format *f, uint64_t leaf)
 {
-    return kit_create_config(f, leaf, (struct lp_host_config){0});
+    return kit_create_config(f, leaf, (struct lp_host_config){ 0 });
 }
 
 /* The machine goes; no oracle may have failed. */
@@ -273,7 +280,7 @@ static inline const struct kit_format *kit_format(const char *name)
     return NULL;
 }
 
-#define KIT_EACH(f) \
+#define KIT_EACH(f)                                \
     for (const struct kit_format *f = kit_formats; \
          f < kit_formats + KIT_FORMATS; f++)
 

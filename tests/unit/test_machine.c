@@ -4,6 +4,8 @@
  */
 #include "machine_kit.h"
 
+#include "machine.h"
+
 static const uint64_t WORD = UINT64_C(0x1122334455667788);
 
 static void put_word(struct kit *kit, lp_pa page, uint64_t word)
@@ -19,7 +21,8 @@ static void test_machine_load_through_tables__reads_the_page(void **state)
     uint64_t word;
 
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         struct kit *kit = kit_create(f, f->rw);
 
         put_word(kit, kit->page, WORD);
@@ -35,7 +38,8 @@ static void test_machine_store__reaches_the_frame(void **state)
     const unsigned char *page;
 
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         struct kit *kit = kit_create(f, f->rw);
 
         assert_int_equal(lp_host_store(kit->m, f->va + 0x7fd, &WORD, 8),
@@ -52,7 +56,8 @@ static void test_machine_store__reaches_the_frame(void **state)
 static void test_machine_access_by_rights__obeys_the_leaf(void **state)
 {
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         struct kit *kit = kit_create(f, f->ro);
 
         *kit_leaf(kit, 1) = kit_entry(kit, kit->page, f->rw);
@@ -75,7 +80,8 @@ static void test_machine_fault__tells_address_access_and_mode(void **state)
     struct lp_host_trap trap;
 
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         struct kit *kit = kit_create(f, 0);
 
         assert_int_equal(kit_write(kit, 0x123), LP_HOST_MAPERR);
@@ -100,7 +106,8 @@ static void test_machine_large_leaf__maps_all_of_its_pages(void **state)
     lp_pa base;
 
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         struct kit *kit = kit_create(f, f->rw);
 
         size = (uint64_t)1 << f->large_shift;
@@ -109,8 +116,9 @@ static void test_machine_large_leaf__maps_all_of_its_pages(void **state)
             kit_frame(kit);
         put_word(kit, base + 3 * LP_PAGE_SIZE, WORD);
         kit_slot(kit, 1)[0] = kit_entry(kit, base, f->rw | f->large);
-        assert_int_equal(lp_host_load(kit->m, (f->va & ~(size - 1)) +
-                                      3 * LP_PAGE_SIZE, &word, 8),
+        assert_int_equal(lp_host_load(kit->m,
+                                      (f->va & ~(size - 1)) + 3 * LP_PAGE_SIZE,
+                                      &word, 8),
                          LP_HOST_OK);
         assert_true(word == WORD);
         kit_destroy(kit);
@@ -127,13 +135,13 @@ static void test_machine_noncanonical__faults_as_the_manual_says(void **state)
         enum lp_host_code code;
     } cases[] = {
         /* Intel SDM vol. 1, 3.3.7.1: a general-protection exception. */
-        {"x86-64", 0x800000000000, LP_HOST_PROTECTION},
-        {"x86-64-la57", 0x100000000000000, LP_HOST_PROTECTION},
+        { "x86-64", 0x800000000000, LP_HOST_PROTECTION },
+        { "x86-64-la57", 0x100000000000000, LP_HOST_PROTECTION },
         /* Privileged 1.12, 4.4.1: a page fault. */
-        {"sv39", 0x4000000000, LP_HOST_MAPERR},
-        {"sv48", 0x800000000000, LP_HOST_MAPERR},
-        {"sv57", 0x100000000000000, LP_HOST_MAPERR},
-        {"free-w", 0x10000000, LP_HOST_MAPERR},
+        { "sv39", 0x4000000000, LP_HOST_MAPERR },
+        { "sv48", 0x800000000000, LP_HOST_MAPERR },
+        { "sv57", 0x100000000000000, LP_HOST_MAPERR },
+        { "free-w", 0x10000000, LP_HOST_MAPERR },
     };
     unsigned char byte;
     unsigned i;
@@ -178,7 +186,7 @@ struct change {
 static void try_change(const char *name, const struct change *change)
 {
     const struct kit_format *f = kit_format(name);
-    struct lp_host_config config = {.flags = change->flags};
+    struct lp_host_config config = { .flags = change->flags };
     struct kit *kit = kit_create_config(f, f->rw, config);
     unsigned want = LP_FAULT_USER;
 
@@ -197,18 +205,18 @@ static void try_change(const char *name, const struct change *change)
 static void test_machine_x86_reserved_bits__fault(void **state)
 {
     static const struct change cases[] = {
-        {0, UINT64_C(1) << 46, 0, true}, /* MAXPHYADDR is 46 */
-        {0, UINT64_C(1) << 51, 0, true},
-        {1, UINT64_C(1) << 46, 0, true},
-        {3, UINT64_C(1) << 46, 0, true},
-        {3, 0x80, 0, true}, /* PS in a PML4E */
-        {3, UINT64_C(1) << 63, LP_HOST_NO_NX, true},
-        {3, UINT64_C(1) << 63, 0, false},
-        {0, UINT64_C(1) << 52, 0, false}, /* ignored, 62:52 */
-        {0, UINT64_C(1) << 62, 0, false},
-        {3, UINT64_C(1) << 58, 0, false},
-        {0, 0xe00, 0, false}, /* ignored, 11:9 */
-        {0, 0x80, 0, false},  /* PAT in a PTE */
+        { 0, UINT64_C(1) << 46, 0, true }, /* MAXPHYADDR is 46 */
+        { 0, UINT64_C(1) << 51, 0, true },
+        { 1, UINT64_C(1) << 46, 0, true },
+        { 3, UINT64_C(1) << 46, 0, true },
+        { 3, 0x80, 0, true }, /* PS in a PML4E */
+        { 3, UINT64_C(1) << 63, LP_HOST_NO_NX, true },
+        { 3, UINT64_C(1) << 63, 0, false },
+        { 0, UINT64_C(1) << 52, 0, false }, /* ignored, 62:52 */
+        { 0, UINT64_C(1) << 62, 0, false },
+        { 3, UINT64_C(1) << 58, 0, false },
+        { 0, 0xe00, 0, false }, /* ignored, 11:9 */
+        { 0, 0x80, 0, false },  /* PAT in a PTE */
     };
     unsigned i;
 
@@ -216,7 +224,7 @@ static void test_machine_x86_reserved_bits__fault(void **state)
     for (i = 0; i < sizeof cases / sizeof cases[0]; i++)
         try_change("x86-64", &cases[i]);
     /* PS in a PML5E. */
-    try_change("x86-64-la57", &(struct change){4, 0x80, 0, true});
+    try_change("x86-64-la57", &(struct change){ 4, 0x80, 0, true });
 }
 
 /* Which bits of a large leaf are address bits that must be zero? */
@@ -227,12 +235,9 @@ static void test_machine_x86_large_leaf_low_bits__are_reserved(void **state)
         uint64_t bit;
         bool reserved;
     } cases[] = {
-        {1, 12, false}, /* PAT */
-        {1, 13, true},
-        {1, 20, true},
-        {2, 12, false},
-        {2, 13, true},
-        {2, 29, true},
+        { 1, 12, false }, /* PAT */
+        { 1, 13, true },  { 1, 20, true }, { 2, 12, false },
+        { 2, 13, true },  { 2, 29, true },
     };
     const struct kit_format *f = kit_format("x86-64");
     unsigned i;
@@ -240,7 +245,7 @@ static void test_machine_x86_large_leaf_low_bits__are_reserved(void **state)
 
     (void)state;
     for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct lp_host_config config = {.pa_base = 0x40000000};
+        struct lp_host_config config = { .pa_base = 0x40000000 };
         struct kit *kit = kit_create_config(f, f->rw, config);
 
         /* 1 GiB is where memory begins. */
@@ -260,20 +265,20 @@ static void test_machine_x86_large_leaf_low_bits__are_reserved(void **state)
 static void test_machine_sv_reserved_bits__fault(void **state)
 {
     static const struct change cases[] = {
-        {0, UINT64_C(1) << 54, 0, true},
-        {0, UINT64_C(1) << 60, 0, true},
-        {0, UINT64_C(1) << 61, 0, true}, /* PBMT without Svpbmt */
-        {0, UINT64_C(1) << 61, LP_HOST_SVPBMT, false},
-        {0, UINT64_C(2) << 61, LP_HOST_SVPBMT, false},
-        {0, UINT64_C(3) << 61, LP_HOST_SVPBMT, true},
-        {0, UINT64_C(1) << 63, 0, true}, /* N without Svnapot */
-        {1, 0x10, 0, true},              /* U in a pointer */
-        {1, 0x40, 0, true},              /* A */
-        {1, 0x80, 0, true},              /* D */
-        {1, UINT64_C(1) << 61, LP_HOST_SVPBMT, true},
-        {1, 0x20, 0, false},  /* G */
-        {1, 0x300, 0, false}, /* for software */
-        {0, 0x300, 0, false},
+        { 0, UINT64_C(1) << 54, 0, true },
+        { 0, UINT64_C(1) << 60, 0, true },
+        { 0, UINT64_C(1) << 61, 0, true }, /* PBMT without Svpbmt */
+        { 0, UINT64_C(1) << 61, LP_HOST_SVPBMT, false },
+        { 0, UINT64_C(2) << 61, LP_HOST_SVPBMT, false },
+        { 0, UINT64_C(3) << 61, LP_HOST_SVPBMT, true },
+        { 0, UINT64_C(1) << 63, 0, true }, /* N without Svnapot */
+        { 1, 0x10, 0, true },              /* U in a pointer */
+        { 1, 0x40, 0, true },              /* A */
+        { 1, 0x80, 0, true },              /* D */
+        { 1, UINT64_C(1) << 61, LP_HOST_SVPBMT, true },
+        { 1, 0x20, 0, false },  /* G */
+        { 1, 0x300, 0, false }, /* for software */
+        { 0, 0x300, 0, false },
     };
     unsigned i;
 
@@ -290,12 +295,15 @@ static void test_machine_sv_bad_entries__fault(void **state)
         0xdd, /* V W X U A D */
         0x01, /* V alone: a pointer */
     };
-    unsigned i;
+    unsigned i, j;
 
     (void)state;
     for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct kit *kit = kit_create(kit_format("sv39"), cases[i]);
 
+        /* Whoever takes the page for a table finds pages in it. */
+        for (j = 0; j < 512; j++)
+            put_word(kit, kit->page + j * 8, kit_entry(kit, kit->page, 0xd7));
         assert_int_equal(kit_read(kit, 0), LP_HOST_MAPERR);
         kit_destroy(kit);
     }
@@ -320,21 +328,21 @@ static void test_machine_sv_misaligned_superpage__faults(void **state)
 static void test_machine_free_reserved_bits__fault(void **state)
 {
     static const struct change w[] = {
-        {0, UINT64_C(1) << 50, 0, true}, /* the tag */
-        {0, UINT64_C(1) << 42, 0, true}, /* X and not X */
-        {0, UINT64_C(1) << 43, 0, true}, /* W, not readable */
-        {0, UINT64_C(1) << 38, 0, true}, /* large, at level 0 */
-        {1, UINT64_C(1) << 41, 0, true},
-        {2, UINT64_C(1) << 1, 0, true},
-        {0, UINT64_C(1) << 62 | 1, 0, false},
-        {0, UINT64_C(3) << 57, 0, false},
+        { 0, UINT64_C(1) << 50, 0, true }, /* the tag */
+        { 0, UINT64_C(1) << 42, 0, true }, /* X and not X */
+        { 0, UINT64_C(1) << 43, 0, true }, /* W, not readable */
+        { 0, UINT64_C(1) << 38, 0, true }, /* large, at level 0 */
+        { 1, UINT64_C(1) << 41, 0, true },
+        { 2, UINT64_C(1) << 1, 0, true },
+        { 0, UINT64_C(1) << 62 | 1, 0, false },
+        { 0, UINT64_C(3) << 57, 0, false },
     };
     static const struct change v[] = {
-        {0, UINT64_C(1) << 56, 0, true},
-        {0, UINT64_C(1) << 51, 0, true},
-        {1, 0x20, 0, true}, /* R in a table */
-        {1, 0x40, 0, true},
-        {0, UINT64_C(1) << 62 | 2, 0, false},
+        { 0, UINT64_C(1) << 56, 0, true },
+        { 0, UINT64_C(1) << 51, 0, true },
+        { 1, 0x20, 0, true }, /* R in a table */
+        { 1, 0x40, 0, true },
+        { 0, UINT64_C(1) << 62 | 2, 0, false },
     };
     unsigned i;
 
@@ -380,15 +388,15 @@ static void test_machine_supervisor_mode__obeys_smap_smep_and_sum(void **state)
         unsigned access;
         enum lp_host_code code;
     } cases[] = {
-        {"x86-64", 0, LP_HOST_SUPERVISOR, LP_READ, LP_HOST_FAULT},
-        {"x86-64", 0, LP_HOST_SUPERVISOR_USER, LP_READ, LP_HOST_OK},
-        {"x86-64", LP_HOST_NO_SMAP, LP_HOST_SUPERVISOR, LP_READ, LP_HOST_OK},
-        {"x86-64", 0, LP_HOST_SUPERVISOR_USER, LP_EXEC, LP_HOST_FAULT},
-        {"x86-64", LP_HOST_NO_SMEP, LP_HOST_SUPERVISOR, LP_EXEC, LP_HOST_OK},
-        {"sv39", 0, LP_HOST_SUPERVISOR, LP_READ, LP_HOST_FAULT},
-        {"sv39", 0, LP_HOST_SUPERVISOR_USER, LP_READ, LP_HOST_OK},
-        {"sv39", 0, LP_HOST_SUPERVISOR_USER, LP_EXEC, LP_HOST_FAULT},
-        {"free-w", 0, LP_HOST_SUPERVISOR, LP_READ, LP_HOST_OK},
+        { "x86-64", 0, LP_HOST_SUPERVISOR, LP_READ, LP_HOST_FAULT },
+        { "x86-64", 0, LP_HOST_SUPERVISOR_USER, LP_READ, LP_HOST_OK },
+        { "x86-64", LP_HOST_NO_SMAP, LP_HOST_SUPERVISOR, LP_READ, LP_HOST_OK },
+        { "x86-64", 0, LP_HOST_SUPERVISOR_USER, LP_EXEC, LP_HOST_FAULT },
+        { "x86-64", LP_HOST_NO_SMEP, LP_HOST_SUPERVISOR, LP_EXEC, LP_HOST_OK },
+        { "sv39", 0, LP_HOST_SUPERVISOR, LP_READ, LP_HOST_FAULT },
+        { "sv39", 0, LP_HOST_SUPERVISOR_USER, LP_READ, LP_HOST_OK },
+        { "sv39", 0, LP_HOST_SUPERVISOR_USER, LP_EXEC, LP_HOST_FAULT },
+        { "free-w", 0, LP_HOST_SUPERVISOR, LP_READ, LP_HOST_OK },
     };
     struct lp_host_trap trap;
     unsigned i;
@@ -396,7 +404,7 @@ static void test_machine_supervisor_mode__obeys_smap_smep_and_sum(void **state)
     (void)state;
     for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct kit_format *f = kit_format(cases[i].name);
-        struct lp_host_config config = {.flags = cases[i].flags};
+        struct lp_host_config config = { .flags = cases[i].flags };
         struct kit *kit = kit_create_config(f, f->rx, config);
 
         assert_int_equal(lp_host_peek(kit->m, cases[i].mode, cases[i].access,
@@ -415,10 +423,10 @@ static void test_machine_supervisor_page__is_closed_to_programs(void **state)
         const char *name;
         uint64_t leaf;
     } cases[] = {
-        {"x86-64", 0x63}, /* P RW A D */
-        {"sv39", 0xc7},   /* V R W A D */
-        {"free-w", 0x8000130000000024},
-        {"free-v", 0x8014100000000068},
+        { "x86-64", 0x63 }, /* P RW A D */
+        { "sv39", 0xc7 },   /* V R W A D */
+        { "free-w", 0x8000130000000024 },
+        { "free-v", 0x8014100000000068 },
     };
     unsigned i;
 
@@ -438,7 +446,7 @@ static void test_machine_supervisor_page__is_closed_to_programs(void **state)
 static void test_machine_sv_mxr__reads_executable_pages(void **state)
 {
     const struct kit_format *f = kit_format("sv39");
-    struct lp_host_config config = {.flags = LP_HOST_MXR};
+    struct lp_host_config config = { .flags = LP_HOST_MXR };
     struct kit *kit = kit_create_config(f, 0xd9, config); /* V X U A D */
 
     (void)state;
@@ -456,7 +464,8 @@ static void test_machine_sv_mxr__reads_executable_pages(void **state)
 static void test_machine_accessed_and_dirty__set_or_fault(void **state)
 {
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         uint64_t clean = f->rw & ~(f->accessed | f->dirty), now;
         struct kit *kit = kit_create(f, clean);
         enum lp_host_code want = f->hardware_ad ? LP_HOST_OK : LP_HOST_MAPERR;
@@ -506,7 +515,8 @@ static void test_machine_x86_walk__sets_a_in_tables(void **state)
 static void test_machine_store_through_clean_entry__walks_again(void **state)
 {
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         struct kit *kit = kit_create(f, f->rw & ~f->dirty);
 
         if (f->hardware_ad) {
@@ -528,7 +538,8 @@ static void test_machine_cached_page__outlives_its_entry(void **state)
     uint64_t word;
 
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         struct kit *kit = kit_create(f, f->rw);
 
         put_word(kit, kit->page, WORD);
@@ -549,7 +560,8 @@ static void test_machine_cached_page__outlives_its_entry(void **state)
 static void test_machine_cached_refusal__faults_until_flushed(void **state)
 {
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         struct kit *kit = kit_create(f, f->ro);
 
         assert_int_equal(kit_write(kit, 0), LP_HOST_MAPERR);
@@ -565,8 +577,9 @@ static void test_machine_cached_refusal__faults_until_flushed(void **state)
 static void test_machine_drop_on_fault__second_try_succeeds(void **state)
 {
     (void)state;
-    KIT_EACH(f) {
-        struct lp_host_config config = {.flags = LP_HOST_DROP_ON_FAULT};
+    KIT_EACH(f)
+    {
+        struct lp_host_config config = { .flags = LP_HOST_DROP_ON_FAULT };
         struct kit *kit = kit_create_config(f, f->ro, config);
 
         assert_int_equal(kit_write(kit, 0), LP_HOST_MAPERR);
@@ -580,20 +593,21 @@ static void test_machine_drop_on_fault__second_try_succeeds(void **state)
 static void test_machine_flush_scopes__drop_what_they_name(void **state)
 {
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         struct kit *kit = kit_create(f, f->rw);
 
         assert_int_equal(kit_read(kit, 0), LP_HOST_OK); /* ASID 1 */
         kit_activate(kit, 2, true);
         assert_int_equal(kit_read(kit, 0), LP_HOST_OK); /* ASID 2 */
         *kit_slot(kit, 0) = 0;
-        kit_flush(kit, (struct lp_flush){LP_FLUSH_ASID, true, 1, 0, 0});
+        kit_flush(kit, (struct lp_flush){ LP_FLUSH_ASID, true, 1, 0, 0 });
         assert_int_equal(kit_read(kit, 0), LP_HOST_OK);
         kit_activate(kit, 1, false);
         assert_int_equal(kit_read(kit, 0), LP_HOST_MAPERR);
         kit_activate(kit, 2, false);
         assert_int_equal(kit_read(kit, 0), LP_HOST_OK);
-        kit_flush(kit, (struct lp_flush){LP_FLUSH_ALL, false, 0, 0, 0});
+        kit_flush(kit, (struct lp_flush){ LP_FLUSH_ALL, false, 0, 0, 0 });
         assert_int_equal(kit_read(kit, 0), LP_HOST_MAPERR);
         kit_destroy(kit);
     }
@@ -603,7 +617,8 @@ static void test_machine_flush_scopes__drop_what_they_name(void **state)
 static void test_machine_activate__keeps_unless_told(void **state)
 {
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         struct kit *kit = kit_create(f, f->rw);
 
         assert_int_equal(kit_read(kit, 0), LP_HOST_OK);
@@ -621,8 +636,9 @@ static void test_machine_activate__keeps_unless_told(void **state)
 static void test_machine_no_asids__every_activation_flushes(void **state)
 {
     (void)state;
-    KIT_EACH(f) {
-        struct lp_host_config config = {.asid_bits = LP_HOST_NO_ASIDS};
+    KIT_EACH(f)
+    {
+        struct lp_host_config config = { .asid_bits = LP_HOST_NO_ASIDS };
         struct kit *kit = kit_create_config(f, f->rw, config);
 
         assert_int_equal(kit->arch->asid_bits, 0);
@@ -642,10 +658,10 @@ static void test_machine_global_page__dropped_by_all_alone(void **state)
         const char *name;
         uint64_t global;
     } cases[] = {
-        {"x86-64", 0x100},
-        {"sv39", 0x20},
-        {"free-w", UINT64_C(1) << 45},
-        {"free-v", UINT64_C(1) << 45},
+        { "x86-64", 0x100 },
+        { "sv39", 0x20 },
+        { "free-w", UINT64_C(1) << 45 },
+        { "free-v", UINT64_C(1) << 45 },
     };
     unsigned i;
 
@@ -657,12 +673,12 @@ static void test_machine_global_page__dropped_by_all_alone(void **state)
         assert_int_equal(kit_read(kit, 0), LP_HOST_OK);
         *kit_slot(kit, 0) = 0;
         kit_flush_page(kit, f->va, true);
-        kit_flush(kit, (struct lp_flush){LP_FLUSH_ASID, true, 1, 0, 0});
+        kit_flush(kit, (struct lp_flush){ LP_FLUSH_ASID, true, 1, 0, 0 });
         kit_activate(kit, 1, true);
         assert_int_equal(kit_read(kit, 0), LP_HOST_OK);
         kit_activate(kit, 2, true);
         assert_int_equal(kit_read(kit, 0), LP_HOST_OK);
-        kit_flush(kit, (struct lp_flush){LP_FLUSH_ALL, true, 0, 0, 0});
+        kit_flush(kit, (struct lp_flush){ LP_FLUSH_ALL, true, 0, 0, 0 });
         assert_int_equal(kit_read(kit, 0), LP_HOST_MAPERR);
         kit_destroy(kit);
     }
@@ -672,16 +688,17 @@ static void test_machine_global_page__dropped_by_all_alone(void **state)
 static void test_machine_flush_in_large_leaf__drops_all_of_it(void **state)
 {
     (void)state;
-    KIT_EACH(f) {
-        struct lp_host_config config = {0};
+    KIT_EACH(f)
+    {
+        struct lp_host_config config = { 0 };
         struct kit *kit = kit_create_config(f, f->rw, config);
         uint64_t size = (uint64_t)1 << f->large_shift;
         lp_va va = f->va & ~(size - 1);
         unsigned char byte;
 
         /* The machine's memory begins at a multiple of 2 MiB. */
-        kit_slot(kit, 1)[0] = kit_entry(kit, kit->kernel->frames_start,
-                                        f->rw | f->large);
+        kit_slot(kit, 1)[0] =
+            kit_entry(kit, kit->kernel->frames_start, f->rw | f->large);
         assert_int_equal(lp_host_load(kit->m, va, &byte, 1), LP_HOST_OK);
         assert_int_equal(lp_host_load(kit->m, va + 0x1000, &byte, 1),
                          LP_HOST_OK);
@@ -696,13 +713,87 @@ static void test_machine_flush_in_large_leaf__drops_all_of_it(void **state)
     }
 }
 
+/* Does a range end before the page behind it, however it is looked for? */
+static void test_machine_flush_range__ends_at_its_end(void **state)
+{
+    /* Few pages: each is looked up.  Many: all that is cached is. */
+    static const uint64_t npages[] = { 1, 100000 };
+    unsigned i;
+
+    (void)state;
+    KIT_EACH(f)
+    {
+        for (i = 0; i < 2; i++) {
+            struct kit *kit = kit_create(f, f->rw);
+            lp_va end = f->va + LP_PAGE_SIZE;
+            lp_va start = end - npages[i] * LP_PAGE_SIZE;
+
+            if (start > end)
+                start = 0;
+            *kit_leaf(kit, 1) = kit_entry(kit, kit->page, f->rw);
+            assert_int_equal(kit_read(kit, 0), LP_HOST_OK);
+            assert_int_equal(kit_read(kit, 0x1000), LP_HOST_OK);
+            *kit_leaf(kit, 0) = *kit_leaf(kit, 1) = 0;
+            kit_flush(kit,
+                      (struct lp_flush){ LP_FLUSH_RANGE, true, 1, start, end });
+            assert_int_equal(kit_read(kit, 0x1000), LP_HOST_OK);
+            assert_int_equal(kit_read(kit, 0), LP_HOST_MAPERR);
+            kit_destroy(kit);
+        }
+    }
+}
+
+enum { MODEL_KEYS = 300 };
+
+static void compare(const struct lp_host_cache *cache, const lp_pa *model)
+{
+    const struct lp_host_cached *entry;
+    size_t count = 0;
+    unsigned i;
+
+    for (i = 0; i < MODEL_KEYS; i++) {
+        entry = lp_host_cache_find(cache, lp_host_leaf_key(i * LP_PAGE_SIZE));
+        assert_int_equal(entry != NULL, model[i] != 0);
+        assert_true(!entry || entry->pa == model[i]);
+        count += model[i] != 0;
+    }
+    assert_int_equal(cache->count, count);
+}
+
+/* Is the hash table behind the TLB a map, whatever is put and removed? */
+static void test_machine_cache_random_changes__agree_with_an_array(void **state)
+{
+    struct lp_host_cache cache = { 0 };
+    lp_pa model[MODEL_KEYS] = { 0 };
+    uint64_t seed = 7, r;
+    unsigned round, i;
+
+    (void)state;
+    for (round = 0; round < 20000; round++) {
+        r = lp_host_random(&seed);
+        i = (unsigned)(r % MODEL_KEYS);
+        model[i] = r >> 40 & 1 ? (r >> 20) | 1 : 0;
+        if (model[i])
+            lp_host_cache_put(&cache,
+                              &(struct lp_host_cached){
+                                  .key = lp_host_leaf_key(i * LP_PAGE_SIZE),
+                                  .pa = model[i] });
+        else
+            lp_host_cache_remove(&cache, lp_host_leaf_key(i * LP_PAGE_SIZE));
+        if (round % 50 == 0)
+            compare(&cache, model);
+    }
+    lp_host_cache_free(&cache);
+}
+
 /* --- caches of upper levels --- */
 
 /* Does a walk use a table that is not in the tree any more? */
 static void test_machine_cached_table__outlives_its_entry(void **state)
 {
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         struct kit *kit = kit_create(f, f->rw);
 
         assert_int_equal(kit_read(kit, 0), LP_HOST_OK);
@@ -710,7 +801,7 @@ static void test_machine_cached_table__outlives_its_entry(void **state)
         kit_flush_page(kit, f->va, false);
         /* The leaf is found again through the cached pointer. */
         assert_int_equal(kit_read(kit, 0), LP_HOST_OK);
-        kit_flush(kit, (struct lp_flush){LP_FLUSH_ASID, false, 1, 0, 0});
+        kit_flush(kit, (struct lp_flush){ LP_FLUSH_ASID, false, 1, 0, 0 });
         assert_int_equal(kit_read(kit, 0), LP_HOST_OK);
         /* Another region's table is not meant. */
         kit_flush_page(kit, f->va + ((uint64_t)1 << f->large_shift), true);
@@ -729,8 +820,8 @@ static void test_machine_cached_table_rights__stay_until_flushed(void **state)
         const char *name;
         uint64_t write;
     } cases[] = {
-        {"x86-64", 2},
-        {"free-w", UINT64_C(1) << 40},
+        { "x86-64", 2 },
+        { "free-w", UINT64_C(1) << 40 },
     };
     unsigned i;
 
@@ -754,7 +845,8 @@ static void test_machine_cached_table_rights__stay_until_flushed(void **state)
 static void test_machine_invalid_leaf__is_cached_on_riscv(void **state)
 {
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         struct kit *kit = kit_create(f, 0);
 
         assert_int_equal(kit_read(kit, 0), LP_HOST_MAPERR);
@@ -774,7 +866,8 @@ static void test_machine_invalid_table__needs_a_flush_of_tables(void **state)
     uint64_t entry;
 
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         struct kit *kit = kit_create(f, f->rw);
 
         entry = *kit_slot(kit, 1);
@@ -794,7 +887,7 @@ static void test_machine_invalid_table__needs_a_flush_of_tables(void **state)
 static void test_machine_no_negative__invalid_is_not_cached(void **state)
 {
     const struct kit_format *f = kit_format("sv39");
-    struct lp_host_config config = {.flags = LP_HOST_NO_NEGATIVE};
+    struct lp_host_config config = { .flags = LP_HOST_NO_NEGATIVE };
     struct kit *kit = kit_create_config(f, 0, config);
 
     (void)state;
@@ -810,8 +903,9 @@ static void test_machine_no_negative__invalid_is_not_cached(void **state)
 static void test_machine_cpus__have_separate_tlbs(void **state)
 {
     (void)state;
-    KIT_EACH(f) {
-        struct lp_host_config config = {.ncpus = 2};
+    KIT_EACH(f)
+    {
+        struct lp_host_config config = { .ncpus = 2 };
         struct kit *kit = kit_create_config(f, f->rw, config);
 
         assert_int_equal(kit_read(kit, 0), LP_HOST_OK);
@@ -819,7 +913,7 @@ static void test_machine_cpus__have_separate_tlbs(void **state)
         kit_activate(kit, 1, true);
         *kit_slot(kit, 0) = 0;
         assert_int_equal(kit_read(kit, 0), LP_HOST_MAPERR);
-        kit_flush(kit, (struct lp_flush){LP_FLUSH_ALL, true, 0, 0, 0});
+        kit_flush(kit, (struct lp_flush){ LP_FLUSH_ALL, true, 0, 0, 0 });
         lp_host_cpu_set(kit->m, 0);
         assert_int_equal(kit_read(kit, 0), LP_HOST_OK);
         kit_destroy(kit);
@@ -837,11 +931,11 @@ static void note_cpu(void *arg)
 /* Does call_cpus run the function as each CPU in the set, once? */
 static void test_machine_call_cpus__runs_as_each_target(void **state)
 {
-    struct lp_host_config config = {.ncpus = 4};
+    struct lp_host_config config = { .ncpus = 4 };
     struct kit *kit = kit_create_config(kit_format("sv39"), 0, config);
-    struct lp_cpuset set = {{0xb}}; /* 0, 1, 3 */
-    unsigned seen[4] = {0};
-    void *arg[2] = {kit, seen};
+    struct lp_cpuset set = { { 0xb } }; /* 0, 1, 3 */
+    unsigned seen[4] = { 0 };
+    void *arg[2] = { kit, seen };
 
     (void)state;
     lp_host_cpu_set(kit->m, 2);
@@ -860,7 +954,7 @@ static void test_machine_call_cpus__runs_as_each_target(void **state)
 static void test_machine_speculation__refills_after_a_flush(void **state)
 {
     const struct kit_format *f = kit_format("x86-64");
-    struct lp_host_config config = {.flags = LP_HOST_SPECULATE};
+    struct lp_host_config config = { .flags = LP_HOST_SPECULATE };
     struct kit *kit = kit_create_config(f, f->rw, config);
 
     (void)state;
@@ -874,7 +968,7 @@ static void test_machine_speculation__refills_after_a_flush(void **state)
 static void test_machine_evict_one_in__walks_again(void **state)
 {
     const struct kit_format *f = kit_format("x86-64");
-    struct lp_host_config config = {.evict_one_in = 2, .seed = 1};
+    struct lp_host_config config = { .evict_one_in = 2, .seed = 1 };
     struct kit *kit = kit_create_config(f, f->rw, config);
     struct lp_host_stats stats;
     unsigned i;
@@ -882,7 +976,7 @@ static void test_machine_evict_one_in__walks_again(void **state)
     (void)state;
     for (i = 0; i < 100; i++)
         assert_int_equal(kit_read(kit, 0), LP_HOST_OK);
-    lp_host_stats(kit->m, &stats);
+    lp_host_read_stats(kit->m, &stats);
     assert_in_range(stats.walks, 20, 80);
     kit_destroy(kit);
 }
@@ -902,7 +996,8 @@ static int map_next(struct kit *kit, const struct lp_fault *fault)
 static void test_machine_resolved_fault__runs_the_access_again(void **state)
 {
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         struct kit *kit = kit_create(f, 0);
 
         kit->handler = map_next;
@@ -919,7 +1014,8 @@ static void test_machine_store_across_refused_page__writes_nothing(void **state)
     uint64_t zero = 0;
 
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         struct kit *kit = kit_create(f, f->rw);
         const unsigned char *page = lp_host_memory(kit->m, kit->page);
 
@@ -937,13 +1033,15 @@ static void test_machine_long_store__goes_page_by_page(void **state)
     static unsigned char buffer[3 * LP_PAGE_SIZE];
 
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         struct kit *kit = kit_create(f, 0);
 
         kit->handler = map_next;
         memset(buffer, 7, sizeof buffer);
-        assert_int_equal(lp_host_store(kit->m, f->va + 1, buffer,
-                                       sizeof buffer), LP_HOST_OK);
+        assert_int_equal(
+            lp_host_store(kit->m, f->va + 1, buffer, sizeof buffer),
+            LP_HOST_OK);
         assert_int_equal(kit->faults, 4);
         kit_destroy(kit);
     }
@@ -955,12 +1053,12 @@ static void test_machine_fetch_add__adds(void **state)
     uint64_t old = 0, now = 0;
 
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         struct kit *kit = kit_create(f, f->rw);
 
         put_word(kit, kit->page, 40);
-        assert_int_equal(lp_host_fetch_add(kit->m, f->va, 2, &old),
-                         LP_HOST_OK);
+        assert_int_equal(lp_host_fetch_add(kit->m, f->va, 2, &old), LP_HOST_OK);
         assert_int_equal(lp_host_load(kit->m, f->va, &now, 8), LP_HOST_OK);
         assert_int_equal(old, 40);
         assert_int_equal(now, 42);
@@ -975,7 +1073,8 @@ static void test_machine_translate_and_cached__tell_tables_from_tlb(
     lp_pa pa;
 
     (void)state;
-    KIT_EACH(f) {
+    KIT_EACH(f)
+    {
         struct kit *kit = kit_create(f, f->rw);
 
         assert_int_equal(lp_host_cached(kit->m, f->va, &pa), 0);
@@ -999,8 +1098,9 @@ static void test_machine_device_page__is_memory_but_no_frame(void **state)
     uint64_t word = 0;
 
     (void)state;
-    KIT_EACH(f) {
-        struct lp_host_config config = {.ndevice = 2};
+    KIT_EACH(f)
+    {
+        struct lp_host_config config = { .ndevice = 2 };
         struct kit *kit = kit_create_config(f, 0, config);
         lp_pa device = lp_host_device(kit->m);
 
@@ -1017,8 +1117,9 @@ static void test_machine_device_page__is_memory_but_no_frame(void **state)
 static void test_machine_dropped_true__counts_needless_flushes(void **state)
 {
     (void)state;
-    KIT_EACH(f) {
-        struct lp_host_config config = {.flags = LP_HOST_COUNT_TRUE};
+    KIT_EACH(f)
+    {
+        struct lp_host_config config = { .flags = LP_HOST_COUNT_TRUE };
         struct kit *kit = kit_create_config(f, f->rw, config);
         struct lp_host_stats stats;
 
@@ -1026,8 +1127,8 @@ static void test_machine_dropped_true__counts_needless_flushes(void **state)
         assert_int_equal(kit_read(kit, 0), LP_HOST_OK);
         assert_int_equal(kit_read(kit, 0x1000), LP_HOST_OK);
         *kit_leaf(kit, 1) = 0;
-        kit_flush(kit, (struct lp_flush){LP_FLUSH_ASID, true, 1, 0, 0});
-        lp_host_stats(kit->m, &stats);
+        kit_flush(kit, (struct lp_flush){ LP_FLUSH_ASID, true, 1, 0, 0 });
+        lp_host_read_stats(kit->m, &stats);
         assert_int_equal(stats.dropped, 2);
         assert_int_equal(stats.dropped_true, 1);
         assert_int_equal(stats.flushes_asid, 1);
@@ -1049,7 +1150,7 @@ static struct lp_host *plain_machine(struct lp_host_config config)
 /* Is a frame full of junk, or of zeroes if asked, also the second time? */
 static void test_machine_frame_alloc__junk_or_zeroes(void **state)
 {
-    struct lp_host *m = plain_machine((struct lp_host_config){0});
+    struct lp_host *m = plain_machine((struct lp_host_config){ 0 });
     const struct lp_kernel *k = lp_host_kernel(m);
     const uint64_t *page;
     unsigned round, i;
@@ -1074,7 +1175,7 @@ static void test_machine_frame_alloc__junk_or_zeroes(void **state)
 /* Is the frame that was freed last handed out first? */
 static void test_machine_frame_reuse__last_freed_first(void **state)
 {
-    struct lp_host *m = plain_machine((struct lp_host_config){0});
+    struct lp_host *m = plain_machine((struct lp_host_config){ 0 });
     const struct lp_kernel *k = lp_host_kernel(m);
     lp_pa a, b, c;
 
@@ -1090,7 +1191,8 @@ static void test_machine_frame_reuse__last_freed_first(void **state)
 /* Is the order random on request, and the same for the same seed? */
 static void test_machine_random_frames__follow_the_seed(void **state)
 {
-    struct lp_host_config config = {.flags = LP_HOST_RANDOM_FRAMES, .seed = 3};
+    struct lp_host_config config = { .flags = LP_HOST_RANDOM_FRAMES,
+                                     .seed = 3 };
     struct lp_host *one = plain_machine(config), *two = plain_machine(config);
     const struct lp_kernel *k1 = lp_host_kernel(one);
     const struct lp_kernel *k2 = lp_host_kernel(two);
@@ -1113,9 +1215,9 @@ static void test_machine_random_frames__follow_the_seed(void **state)
 /* Does exactly the n-th allocation fail, or all from it on? */
 static void test_machine_failing_allocation__fails_when_asked(void **state)
 {
-    struct lp_host *m = plain_machine((struct lp_host_config){0});
+    struct lp_host *m = plain_machine((struct lp_host_config){ 0 });
     const struct lp_kernel *k = lp_host_kernel(m);
-    int want[6] = {0, -LP_ENOMEM, 0, 0, -LP_ENOMEM, -LP_ENOMEM};
+    int want[6] = { 0, -LP_ENOMEM, 0, 0, -LP_ENOMEM, -LP_ENOMEM };
     unsigned i;
     lp_pa pa;
 
@@ -1136,7 +1238,7 @@ static void test_machine_failing_allocation__fails_when_asked(void **state)
 /* Does memory end? */
 static void test_machine_out_of_frames__fails(void **state)
 {
-    struct lp_host *m = plain_machine((struct lp_host_config){.nframes = 3});
+    struct lp_host *m = plain_machine((struct lp_host_config){ .nframes = 3 });
     const struct lp_kernel *k = lp_host_kernel(m);
     lp_pa pa = 0;
     unsigned i;
@@ -1154,15 +1256,15 @@ static void test_machine_out_of_frames__fails(void **state)
 static void test_machine_bad_config__gives_no_machine(void **state)
 {
     static const struct lp_host_config cases[] = {
-        {.format = "vax"},
-        {.ncpus = LP_HOST_CPUS_MAX + 1},
-        {.asid_bits = 17},
-        {.pa_base = 0x1234},
-        {.pa_base = UINT64_C(1) << 46}, /* MAXPHYADDR */
-        {.format = "free-w", .pa_base = UINT64_C(1) << 40},
-        {.format = "sv39", .pa_base = (UINT64_C(1) << 56) - 0x1000},
-        {.maxphyaddr = 53},
-        {.flags = LP_HOST_THREADS | LP_HOST_CHECK_ALWAYS},
+        { .format = "vax" },
+        { .ncpus = LP_HOST_CPUS_MAX + 1 },
+        { .asid_bits = 17 },
+        { .pa_base = 0x1234 },
+        { .pa_base = UINT64_C(1) << 46 }, /* MAXPHYADDR */
+        { .format = "free-w", .pa_base = UINT64_C(1) << 40 },
+        { .format = "sv39", .pa_base = (UINT64_C(1) << 56) - 0x1000 },
+        { .maxphyaddr = 53 },
+        { .flags = LP_HOST_THREADS | LP_HOST_CHECK_ALWAYS },
     };
     unsigned i;
 
@@ -1174,7 +1276,7 @@ static void test_machine_bad_config__gives_no_machine(void **state)
 /* Does every name in the list make a machine of that name? */
 static void test_machine_each_format__can_be_made(void **state)
 {
-    struct lp_host_config config = {0};
+    struct lp_host_config config = { 0 };
     unsigned i;
 
     (void)state;
@@ -1223,6 +1325,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_machine_no_asids__every_activation_flushes),
         cmocka_unit_test(test_machine_global_page__dropped_by_all_alone),
         cmocka_unit_test(test_machine_flush_in_large_leaf__drops_all_of_it),
+        cmocka_unit_test(test_machine_flush_range__ends_at_its_end),
+        cmocka_unit_test(
+            test_machine_cache_random_changes__agree_with_an_array),
         cmocka_unit_test(test_machine_cached_table__outlives_its_entry),
         cmocka_unit_test(test_machine_cached_table_rights__stay_until_flushed),
         cmocka_unit_test(test_machine_invalid_leaf__is_cached_on_riscv),

@@ -319,7 +319,9 @@ static void test_vma_insert_equal__merges_left_right_and_both(void **unused)
 /* Does anything merge that differs in object, offset, flags or owner? */
 static void test_vma_insert_unequal__does_not_merge(void **unused)
 {
-    struct lp_vma vma = { 40 * PAGE, 41 * PAGE, NULL, 0, 1, 7 };
+    struct lp_vma vma = {
+        .start = 40 * PAGE, .end = 41 * PAGE, .flags = 1, .owner = 7
+    };
 
     (void)unused;
     insert(0, 10, 11, 1, 1, 10);
@@ -370,7 +372,7 @@ static void test_vma_remove_many__leaves_the_rest(void **unused)
 static void test_vma_full_range__is_one_area(void **unused)
 {
     const lp_va end = ~LP_PAGE_MASK;
-    struct lp_vma vma = { 0, end, NULL, 0, 1, 0 };
+    struct lp_vma vma = { .start = 0, .end = end, .flags = 1 };
     lp_va va;
 
     (void)unused;

@@ -1,5 +1,5 @@
 /*
- * decide.c: the fault decision.
+ * decide.h: the fault decision, a pure function.
  *
  * First what is refused, then what needs no change, then what must happen
  * before the entry can change, then what happens to the entry:
@@ -19,9 +19,30 @@
  *                       ours alone                      REUSE
  *                       shared copy-on-write            COPY
  */
-#include "fault.h"
+#ifndef LP_CORE_DECIDE_H
+#define LP_CORE_DECIDE_H
 
-static enum lp_decision decide_absent(const struct lp_facts *facts)
+#include "object.h"
+
+/*
+ * Everything that a decision depends on.  The decision is a pure function of
+ * this, so that a test can try every combination.
+ */
+struct lp_facts {
+    uint8_t wanted;  /* LP_READ, LP_WRITE or LP_EXEC */
+    uint8_t refused; /* LP_FAULT_RESERVED ... : nothing mends these */
+    uint8_t allowed; /* what the area allows */
+    uint8_t granted; /* what the entry gives on this path, A and D included */
+    bool area;       /* an area holds the address */
+    bool path_owned; /* every table on the path is owned */
+    bool present;    /* the entry holds a page, also a kept one */
+    bool shared;     /* the page (absent: the area) is MAP_SHARED */
+    bool zero_page;  /* it is the zero page */
+    bool sole;       /* its count is one; only of interest for a write */
+    uint8_t source;  /* absent: enum lp_page_source, what the object has */
+};
+
+static inline enum lp_decision lp_decide_absent(const struct lp_facts *facts)
 {
     if (facts->source != LP_SOURCE_RESIDENT)
         return LP_ZERO;
@@ -30,7 +51,7 @@ static enum lp_decision decide_absent(const struct lp_facts *facts)
     return LP_MAP;
 }
 
-static enum lp_decision decide_present(const struct lp_facts *facts)
+static inline enum lp_decision lp_decide_present(const struct lp_facts *facts)
 {
     if (facts->wanted != LP_WRITE)
         return LP_WIDEN;
@@ -43,8 +64,9 @@ static enum lp_decision decide_present(const struct lp_facts *facts)
     return LP_COPY;
 }
 
-enum lp_decision lp_fault_decide(const struct lp_facts *facts,
-                                 enum lp_fault_code *code)
+/* lp_fault_decide: the decision; for LP_DENY also *code. */
+static inline enum lp_decision lp_fault_decide(const struct lp_facts *facts,
+                                               enum lp_fault_code *code)
 {
     if (!facts->area) {
         *code = LP_FAULT_MAPERR;
@@ -65,5 +87,7 @@ enum lp_decision lp_fault_decide(const struct lp_facts *facts,
         return LP_FILL;
     if (!facts->path_owned)
         return LP_OWN;
-    return facts->present ? decide_present(facts) : decide_absent(facts);
+    return facts->present ? lp_decide_present(facts) : lp_decide_absent(facts);
 }
+
+#endif

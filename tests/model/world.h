@@ -1,0 +1,177 @@
+/*
+ * world.h: one run: a host machine, a pager on it, and the model beside it.
+ *
+ * Everything that a run does follows from its format, its seed and its number
+ * of operations.  Each operation has a random sequence of its own, so that a
+ * run still makes sense when some of its operations are left out.
+ */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include "model.h"
+
+#include <lazypager/host.h>
+
+#include <stdio.h>
+
+enum {
+    SPACES_MAX = 10,
+    PINS_MAX = 12,
+    WORLD_CPUS_MAX = 16,
+    OBJECTS_HELD_MAX = 5,
+    BUFFER = 5 * PAGE,
+};
+
+/* What the command line asks for. */
+struct settings {
+    const char *format;
+    uint64_t seed, ops;
+    unsigned check_every;
+    unsigned cpus; /* 0: as the seed wants */
+    bool verbose;
+    const uint8_t *skip; /* NULL, or for each operation: leave it out */
+};
+
+struct m_pin {
+    struct lp_pin lib;
+    bool used;
+    bool write;
+    struct m_space *space;
+    unsigned place;
+    uint64_t epoch;          /* of the private page; 0: none */
+    struct m_object *object; /* of the object's page; NULL: none */
+    uint64_t index;
+};
+
+struct world {
+    const struct settings *settings;
+    uint64_t random;  /* of the current operation */
+    uint64_t op;      /* its number */
+    uint64_t checks;  /* how often everything was compared */
+    uint64_t oddities; /* execute-only pages that could be read (x86) */
+
+    struct lp_host *m;
+    struct lp_pager *pager;
+    uint32_t *scratch;
+    uint64_t baseline; /* frames of the pager alone */
+    struct layout layout;
+    struct lp_options options;
+    bool limited; /* options.max_areas is small */
+    bool tiny;    /* few frames: they run out by themselves */
+    unsigned fail_percent;
+
+    unsigned ncpus;
+    struct m_space *active[WORLD_CPUS_MAX];
+    struct m_space *spaces;
+    unsigned nspaces, next_number;
+    struct m_object *objects;
+    unsigned next_object;
+    struct m_pin pins[PINS_MAX];
+    uint64_t epoch;
+
+    /* The call of the library that is running. */
+    unsigned fail_at; /* the n-th allocation fails; 0: none */
+    bool fail_all;    /* ... and all after it */
+    bool retry;       /* low_memory says try again, once */
+    bool short_of_memory;
+    uint64_t allocations;
+    bool fired; /* the last call met a failed allocation */
+
+    uint8_t buffer[BUFFER], other[BUFFER];
+};
+
+/* --- random choices --- */
+
+uint64_t pick(struct world *w, uint64_t n); /* 0..n - 1; n > 0 */
+bool chance(struct world *w, unsigned percent);
+
+/* --- world.c --- */
+
+/* run_world: 0 when all went well.  A failure ends the process. */
+void run_world(const struct settings *settings, uint64_t *checks);
+
+/* say: one line of the log, with --verbose. */
+__attribute__((format(printf, 2, 3))) void say(struct world *w, const char *f,
+                                               ...);
+/* wrong: the library and the model differ: print it, and how to see it again. */
+__attribute__((format(printf, 2, 3), noreturn)) void wrong(struct world *w,
+                                                           const char *f, ...);
+
+/*
+ * call_begins, call_ends: around each call of the library that may be out of
+ * memory.  forgiven: was it, and is this the right answer then?
+ */
+void call_begins(struct world *w);
+void call_ends(struct world *w);
+bool forgiven(const struct world *w, int64_t result);
+
+/* expect: the call's result is this one. */
+void expect(struct world *w, const char *call, int64_t result, int64_t wanted);
+
+/* enter: make the space active on some CPU, and that CPU current. */
+void enter(struct world *w, struct m_space *s);
+
+/* pick_space: any; NULL when there is none. */
+struct m_space *pick_space(struct world *w);
+/* pick_object: one that is held; NULL when there is none. */
+struct m_object *pick_object(struct world *w);
+/* object_open: NULL when out of memory. */
+struct m_object *object_open(struct world *w);
+/* space_open: an empty one; NULL when out of memory. */
+struct m_space *space_open(struct world *w);
+void space_close(struct world *w, struct m_space *s);
+/* collect_objects: those that nobody has any more must have been released. */
+void collect_objects(struct world *w);
+/* pin_put: let go of a page. */
+void pin_put(struct world *w, struct m_pin *p);
+
+/* --- layout.c --- */
+
+/* make_layout: cut the user range into places, by the run's own random. */
+void make_layout(struct world *w);
+/* pick_places: a range of places, as the campaign likes them. */
+void pick_places(struct world *w, unsigned *first, unsigned *last);
+/* pick_page: a place that is a page. */
+unsigned pick_page(struct world *w, const struct m_space *s);
+
+/* --- compare.c --- */
+
+/* compare_areas: a space's areas are the model's. */
+void compare_areas(struct world *w, struct m_space *s);
+/* compare_page: what the library has there is what the model has. */
+void compare_page(struct world *w, struct m_space *s, unsigned place);
+/* compare_all: everything, and the library's and the machine's own checks. */
+void compare_all(struct world *w);
+
+/* --- the operations; each picks its space, its place and all else --- */
+
+void op_mmap(struct world *w);
+void op_munmap(struct world *w);
+void op_munmap_area(struct world *w);
+void op_mprotect(struct world *w);
+void op_set_base(struct world *w);
+void op_fork(struct world *w);
+void op_destroy(struct world *w);
+void op_load(struct world *w);
+void op_store(struct world *w);
+void op_fetch(struct world *w);
+void op_copy_in(struct world *w);
+void op_copy_out(struct world *w);
+void op_zero(struct world *w);
+void op_string(struct world *w);
+void op_access_ok(struct world *w);
+void op_pin(struct world *w);
+void op_pin_write(struct world *w);
+void op_unpin(struct world *w);
+void op_msync(struct world *w);
+void op_object_read(struct world *w);
+void op_object_write(struct world *w);
+void op_object_resize(struct world *w);
+void op_object_sync(struct world *w);
+void op_object_open(struct world *w);
+void op_object_close(struct world *w);
+void op_object_trouble(struct world *w);
+void op_activate(struct world *w);
+void op_resident(struct world *w);
+
+#endif
