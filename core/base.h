@@ -17,6 +17,9 @@ void *memmove(void *to, const void *from, size_t len);
 void *memset(void *to, int byte, size_t len);
 int memcmp(const void *a, const void *b, size_t len);
 
+/* Small parts of one long path: a call would cost more than they do. */
+#define LP_INLINE static inline __attribute__((always_inline))
+
 #define lp_likely(x) __builtin_expect(!!(x), 1)
 #define lp_unlikely(x) __builtin_expect(!!(x), 0)
 

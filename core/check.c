@@ -119,12 +119,7 @@ static bool check_page(struct check *c, struct lp_space *space,
 
     if (!lp_vma_find(&space->vmas, va, &vma) || vma.start > va)
         return fail(c, "a page without an area", space, va, e->pa);
-    /* Where hardware has no execute-only, executable is readable. */
-    if (c->pager->format.leaf[LP_EXEC] ==
-            c->pager->format.leaf[LP_READ | LP_EXEC] &&
-        (vma.flags & LP_VMA_EXEC))
-        access &= ~(unsigned)LP_READ;
-    if (access & ~(vma.flags & LP_VMA_ACCESS))
+    if (access & ~lp_allowed(c->pager, vma.flags))
         return fail(c, "an entry grants more than its area", space, va, access);
     if (e->pa == c->pager->zero_page && (e->access & LP_WRITE))
         return fail(c, "the zero page is writable", space, va, 0);

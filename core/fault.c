@@ -62,7 +62,7 @@ static uint64_t page_index(const struct attempt *a)
 /*
  * What is known before a look at any page; false when that is enough to refuse.
  */
-static bool observe_area(struct attempt *a)
+LP_INLINE bool observe_area(struct attempt *a)
 {
     const struct lp_fault *fault = a->fault;
     unsigned refused =
@@ -70,7 +70,7 @@ static bool observe_area(struct attempt *a)
     bool area = fault->va < a->space->pager->format.user_end &&
                 lp_vma_find(&a->space->vmas, fault->va, &a->vma) &&
                 a->vma.start <= fault->va;
-    unsigned allowed = area ? a->vma.flags & LP_VMA_ACCESS : 0;
+    unsigned allowed = area ? lp_allowed(a->space->pager, a->vma.flags) : 0;
 
     /* The kernel never runs a program's code. */
     if (!(fault->flags & LP_FAULT_USER) && fault->access == LP_EXEC)
@@ -83,7 +83,7 @@ static bool observe_area(struct attempt *a)
 }
 
 /* Facts of an entry that holds no page. */
-static void observe_absent(struct attempt *a)
+LP_INLINE void observe_absent(struct attempt *a)
 {
     struct lp_facts *facts = &a->facts;
 
@@ -110,9 +110,9 @@ static void observe_present(struct attempt *a)
 }
 
 /* Facts of the entry as the walk found it, and the decision. */
-static enum lp_decision decide(struct attempt *a, enum lp_fault_code *code)
+LP_INLINE enum lp_decision decide(struct attempt *a, enum lp_fault_code *code)
 {
-    a->facts.path_owned = a->writing || a->walk.owned;
+    a->facts.path_owned = a->walk.owned;
     if (lp_table_absent(&a->walk))
         observe_absent(a);
     else
@@ -221,6 +221,14 @@ static enum outcome apply_map(struct attempt *a)
     return DONE;
 }
 
+/* This CPU may hold what the fault found; with the levels above, or without. */
+static void flush_page(const struct attempt *a, bool tables)
+{
+    lp_va va = lp_round_down(a->fault->va);
+
+    lp_tlb_flush_here(a->space, va, va + LP_PAGE_SIZE, tables);
+}
+
 /* More rights for a page that stays; W only where it is right already. */
 static enum outcome apply_widen(struct attempt *a)
 {
@@ -231,16 +239,21 @@ static enum outcome apply_widen(struct attempt *a)
         access &= ~(unsigned)LP_WRITE;
     lp_table_grant(a->space, &a->walk, access, a->facts.wanted == LP_WRITE,
                    object ? object->cache_mode : LP_CACHE_WRITEBACK);
-    lp_tlb_flush_here(a->space, a->fault->va, false);
+    flush_page(a, false);
     return DONE;
 }
 
 static enum outcome apply_reuse(struct attempt *a)
 {
+    uint64_t span = lp_span(&a->space->pager->format, 1);
+    lp_va base = a->fault->va & ~(span - 1);
+
     lp_table_grant(a->space, &a->walk, a->facts.allowed, true,
                    LP_CACHE_WRITEBACK);
-    lp_own_sweep(a->space, &a->walk);
-    lp_tlb_flush_here(a->space, a->fault->va, false);
+    if (lp_own_sweep(a->space, &a->walk))
+        lp_tlb_flush_here(a->space, base, base + span, false);
+    else
+        flush_page(a, false);
     return DONE;
 }
 
@@ -262,16 +275,14 @@ static enum outcome apply(struct attempt *a, enum lp_decision decision)
 /* Does this decision change the entry? */
 static bool changes(enum lp_decision decision)
 {
-    return decision >= LP_ZERO && decision != LP_FILL && decision != LP_OWN;
+    return decision >= LP_ZERO;
 }
 
 /* Carry out a decision that leaves the entry alone. */
 static enum outcome leave(struct attempt *a, enum lp_decision decision)
 {
     switch (decision) {
-    case LP_SPURIOUS:
-        lp_tlb_flush_here(a->space, a->fault->va, true);
-        return DONE;
+    case LP_SPURIOUS: flush_page(a, true); return DONE;
     case LP_FILL: lp_object_get(a->vma.object); return WANT_FILL;
     case LP_OWN:
         return lp_own_read_locked(a->space, a->fault->va) ? AGAIN : WANT_WRITE;
@@ -280,8 +291,8 @@ static enum outcome leave(struct attempt *a, enum lp_decision decision)
 }
 
 /* Decide for good under the leaf table's lock, and do it. */
-static enum outcome decide_locked(struct attempt *a,
-                                  struct lp_fault_result *result)
+LP_INLINE enum outcome decide_locked(struct attempt *a,
+                                     struct lp_fault_result *result)
 {
     struct lp_space *space = a->space;
     enum outcome outcome;
@@ -298,30 +309,44 @@ static enum outcome decide_locked(struct attempt *a,
     lp_gather_flush(&a->gather);
     lp_table_unlock(&a->walk);
     if (absent && space->pager->arch->caches_invalid)
-        lp_tlb_flush_here(space, a->fault->va, a->extended);
+        flush_page(a, a->extended);
     return outcome;
 }
 
-static enum outcome attempt(struct attempt *a, struct lp_fault_result *result)
+/*
+ * Where there is no leaf table yet, or the path is not owned: decide without
+ * the lock that is not there.  AGAIN: there is a table now, decide for good.
+ */
+static enum outcome decide_early(struct attempt *a,
+                                 struct lp_fault_result *result)
+{
+    result->decision = decide(a, &result->code);
+    if (!changes(result->decision))
+        return leave(a, result->decision);
+    if (lp_table_extend(a->space, &a->walk))
+        return NO_FRAME;
+    a->extended = true;
+    return AGAIN;
+}
+
+LP_INLINE enum outcome attempt(struct attempt *a,
+                               struct lp_fault_result *result)
 {
     struct lp_space *space = a->space;
+    enum outcome outcome;
 
-    if (!observe_area(a)) {
+    if (lp_unlikely(!observe_area(a))) {
         result->decision = lp_fault_decide(&a->facts, &result->code);
         return DONE;
     }
-    if (a->writing && lp_own_path(space, a->fault->va, &a->gather))
+    if (lp_unlikely(a->writing) && lp_own_path(space, a->fault->va, &a->gather))
         return NO_FRAME;
     lp_table_walk(space, a->fault->va, &a->walk);
-    if (a->walk.level > 0 || !(a->walk.owned || a->writing)) {
-        result->decision = decide(a, &result->code);
-        if (!changes(result->decision))
-            return leave(a, result->decision);
-        if (lp_table_extend(space, &a->walk))
-            return NO_FRAME;
-        a->extended = true;
-        if (!(a->walk.owned || a->writing))
-            return AGAIN;
+    a->walk.owned |= a->writing;
+    if (lp_unlikely(a->walk.level > 0 || !a->walk.owned)) {
+        outcome = decide_early(a, result);
+        if (outcome != AGAIN || a->walk.level > 0 || !a->walk.owned)
+            return outcome;
     }
     return decide_locked(a, result);
 }
@@ -333,11 +358,11 @@ struct pending {
 };
 
 /* One attempt under the lock. */
-LP_NO_TSA static enum outcome attempt_locked(struct lp_space *space,
-                                             const struct lp_fault *fault,
-                                             bool writing,
-                                             struct lp_fault_result *result,
-                                             struct pending *pending)
+LP_NO_TSA LP_INLINE enum outcome attempt_locked(struct lp_space *space,
+                                                const struct lp_fault *fault,
+                                                bool writing,
+                                                struct lp_fault_result *result,
+                                                struct pending *pending)
 {
     enum outcome outcome;
     struct attempt a;
@@ -405,8 +430,8 @@ static int error_of(enum lp_fault_code code)
  * Count a decision that was carried out.  When owning the path was all that it
  * took, the entry itself was fine: that is an OWN, not a spurious fault.
  */
-static void note(struct lp_space *space, struct lp_fault_result *result,
-                 bool owned)
+LP_INLINE void note(struct lp_space *space, struct lp_fault_result *result,
+                    bool owned)
 {
     if (result->decision == LP_SPURIOUS && owned)
         result->decision = LP_OWN;
@@ -414,72 +439,71 @@ static void note(struct lp_space *space, struct lp_fault_result *result,
         lp_count(space, decisions[result->decision]);
 }
 
-int lp_fault_resolve(struct lp_space *space, const struct lp_fault *fault,
-                     struct lp_fault_result *result)
-{
-    bool writing = false, owned = false;
-    struct pending pending;
-    enum outcome outcome;
-    int error;
-
-    result->va = fault->va;
-    result->major = false;
-    for (;;) {
-        outcome = attempt_locked(space, fault, writing, result, &pending);
-        writing = outcome == WANT_WRITE;
-        if (outcome <= WANT_FILL || result->decision == LP_OWN)
-            note(space, result, owned);
-        if (lp_likely(outcome == DONE))
-            return error_of(result->code);
-        owned = owned || result->decision == LP_OWN;
-        error = 0;
-        if (outcome == WANT_FILL)
-            error = fill(space, &pending, result);
-        else if (outcome == NO_FRAME && !lp_low_memory(space->pager))
-            error = -LP_ENOMEM;
-        if (error == -LP_ENOMEM)
-            result->code = LP_FAULT_NOMEM;
-        if (error)
-            return error;
-    }
-}
-
 /*
  * A spurious fault that comes back at once, in kernel mode, is one that no
  * flush mends (a protection that the decoding did not know): refuse it.
  */
-static bool refuse_spurious(struct lp_space *space,
+static void refuse_spurious(struct lp_space *space,
                             const struct lp_fault *fault,
-                            const struct lp_fault_result *result)
+                            struct lp_fault_result *result)
 {
-    bool repeated = false;
+    bool repeated;
 
+    if (result->decision != LP_SPURIOUS)
+        return;
     lp_preempt_disable(space->pager->kernel);
-    if (result->decision == LP_SPURIOUS)
-        repeated = lp_tlb_repeated(space, fault->va);
-    else
-        lp_tlb_progress(space);
+    repeated = lp_tlb_repeated(space, fault->va);
     lp_preempt_enable(space->pager->kernel);
-    return repeated;
+    if (repeated) {
+        result->decision = LP_DENY;
+        result->code = LP_FAULT_ACCERR;
+    }
+}
+
+/* What is left to do when an attempt did not end the fault; 0: try again. */
+static int go_on(struct lp_space *space, enum outcome outcome,
+                 const struct pending *pending, struct lp_fault_result *result)
+{
+    int error = 0;
+
+    if (outcome == WANT_FILL)
+        error = fill(space, pending, result);
+    else if (outcome == NO_FRAME && !lp_low_memory(space->pager))
+        error = -LP_ENOMEM;
+    if (error == -LP_ENOMEM)
+        result->code = LP_FAULT_NOMEM;
+    return error;
 }
 
 int lp_handle_fault(struct lp_space *space, const struct lp_fault *fault,
                     struct lp_fault_result *result)
 {
-    struct lp_fault_result own;
+    bool writing = false, owned = false;
+    struct lp_fault_result unwanted;
+    struct pending pending = { NULL, 0 };
+    enum outcome outcome;
     int error;
 
     if (!result)
-        result = &own;
+        result = &unwanted;
+    result->va = fault->va;
+    result->major = false;
     lp_count(space, faults);
-    error = lp_fault_resolve(space, fault, result);
-    if (lp_unlikely(!(fault->flags & LP_FAULT_USER)) &&
-        refuse_spurious(space, fault, result)) {
-        result->decision = LP_DENY;
-        result->code = LP_FAULT_ACCERR;
-        return -LP_EFAULT;
+    for (;;) {
+        outcome = attempt_locked(space, fault, writing, result, &pending);
+        if (outcome <= WANT_FILL || result->decision == LP_OWN)
+            note(space, result, owned);
+        if (lp_likely(outcome == DONE))
+            break;
+        writing = outcome == WANT_WRITE;
+        owned = owned || result->decision == LP_OWN;
+        error = go_on(space, outcome, &pending, result);
+        if (error)
+            return error;
     }
-    return error;
+    if (lp_unlikely(!(fault->flags & LP_FAULT_USER)))
+        refuse_spurious(space, fault, result);
+    return error_of(result->code);
 }
 
 int lp_fault_unshare(struct lp_space *space, lp_va va, lp_pa frame,
@@ -493,15 +517,18 @@ int lp_fault_unshare(struct lp_space *space, lp_va va, lp_pa frame,
     lp_table_walk(space, va, &walk);
     leaf = lp_table_leaf(space, &walk);
     if (!leaf.present || leaf.shared || leaf.uncounted || leaf.pa != frame ||
-        frame == space->pager->zero_page)
+        !lp_fault_cow(space->pager, frame))
         return 0;
     if (lp_frame_alloc(frames, LP_FRAME_ANY, LP_KIND_DATA, 0, &copy.pa))
         return -LP_ENOMEM;
     memcpy(lp_frame_memory(frames, copy.pa), lp_frame_memory(frames, frame),
            LP_PAGE_SIZE);
-    copy = (struct lp_new_leaf){ .pa = copy.pa, .access = leaf.access };
+    copy = (struct lp_new_leaf){ .pa = copy.pa,
+                                 .access = leaf.kept ? LP_READ : leaf.access };
     lp_table_lock(space, &walk);
     lp_table_install(space, &walk, &copy, gather);
+    if (leaf.kept)
+        lp_table_keep(space, &walk);
     lp_table_unlock(&walk);
     return 0;
 }

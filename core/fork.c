@@ -38,6 +38,7 @@ static int fork_locked(struct lp_space *parent, struct lp_space *child,
     lp_vma_share(&child->vmas, &parent->vmas);
     child->base = parent->base;
     lp_own_fork(parent, child, gather);
+    lp_space_publish(child, parent);
     lp_gather_flush(gather);
     return parent->pins ? copy_pinned(parent, child) : 0;
 }
@@ -55,7 +56,6 @@ static int try_fork(struct lp_space *parent, struct lp_space **out)
     error = fork_locked(parent, child, &gather);
     lp_space_write_unlock(parent);
     lp_gather_free(&gather);
-    lp_space_publish(child);
     if (error) {
         lp_space_destroy(child);
         return error;

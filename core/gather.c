@@ -12,6 +12,7 @@ void lp_gather_range(struct lp_gather *gather, lp_va start, lp_va end)
 {
     uint32_t last = gather->nranges - 1;
 
+    gather->pending = true;
     if (gather->nranges && start <= gather->range[last].end &&
         end >= gather->range[last].start) {
         gather->range[last].start = lp_min(gather->range[last].start, start);
@@ -27,8 +28,19 @@ void lp_gather_range(struct lp_gather *gather, lp_va start, lp_va end)
 
 void lp_gather_arm(struct lp_gather *gather, const struct lp_arm *arm)
 {
+    gather->pending = true;
     if (gather->narms < LP_GATHER_ARMS)
         gather->arm[gather->narms++] = *arm;
+}
+
+void lp_gather_disarm(struct lp_gather *gather, lp_va start, lp_va end)
+{
+    uint32_t i, kept = 0;
+
+    for (i = 0; i < gather->narms; i++)
+        if (gather->arm[i].start < start || gather->arm[i].end > end)
+            gather->arm[kept++] = gather->arm[i];
+    gather->narms = kept;
 }
 
 static unsigned describe(const struct lp_gather *gather,
@@ -70,7 +82,8 @@ void lp_gather_flush_slow(struct lp_gather *gather)
 
     flush(gather);
     gather->nranges = 0;
-    gather->everything = gather->tables = gather->all_spaces = false;
+    gather->pending = gather->everything = false;
+    gather->tables = gather->all_spaces = false;
     for (i = 0; i < gather->narms; i++)
         lp_pte_change(gather->arm[i].slot, gather->arm[i].clear,
                       gather->arm[i].set);
@@ -79,8 +92,11 @@ void lp_gather_flush_slow(struct lp_gather *gather)
 
 static void put(struct lp_pager *pager, uint64_t reference)
 {
+    if (reference & LP_GATHER_DIRTY)
+        lp_frame_set(lp_frame(&pager->frames, lp_round_down(reference)),
+                     LP_FRAME_DIRTY);
     lp_table_put(pager, lp_round_down(reference),
-                 (unsigned)(reference & LP_PAGE_MASK));
+                 (unsigned)(reference & (LP_GATHER_DIRTY - 1)));
 }
 
 static void drop_frames(struct lp_gather *gather)
@@ -135,14 +151,20 @@ static void add(struct lp_gather *gather, uint64_t reference)
     more[MORE_FIRST + more[MORE_COUNT]++] = reference;
 }
 
-void lp_gather_data(struct lp_gather *gather, lp_pa pa)
+void lp_gather_data(struct lp_gather *gather, lp_pa pa, bool dirty)
 {
-    add(gather, pa);
+    add(gather, pa | (dirty ? LP_GATHER_DIRTY : 0));
 }
 
 void lp_gather_table(struct lp_gather *gather, lp_pa pa, unsigned level)
 {
     add(gather, pa | (level + 1));
+}
+
+void lp_gather_settle(struct lp_gather *gather)
+{
+    lp_gather_flush(gather);
+    drop_frames(gather);
 }
 
 void lp_gather_free_slow(struct lp_gather *gather)

@@ -20,6 +20,7 @@
 enum {
     LP_GATHER_RANGES = 4,
     LP_GATHER_ARMS = 4,
+    LP_GATHER_DIRTY = 0x800,
     LP_GATHER_FRAMES = 30, /* on the stack, before a frame is asked for */
 };
 
@@ -35,17 +36,18 @@ struct lp_arm {
 
 struct lp_gather {
     struct lp_space *space;
-    uint32_t nranges, narms, nframes;
+    bool pending;    /* there is something to flush or to arm */
     bool everything; /* more ranges than fit: flush the whole ASID */
     bool tables;     /* entries above level 0 changed */
     bool all_spaces; /* other spaces map what was revoked (truncate) */
+    uint32_t nranges, narms, nframes;
     struct {
         lp_va start, end;
     } range[LP_GATHER_RANGES];
     struct lp_arm arm[LP_GATHER_ARMS];
     /*
-     * References to drop: address | kind, kind 0 a data page, n a table of
-     * level n - 1.  When full, a frame is asked for to hold more of them
+     * References to drop: address | kind, kind 0 a data page (LP_GATHER_DIRTY:
+     * a dirty one), n a table of level n - 1.  When full, a frame is asked for to hold more of them
      * (`more`, which links to the one before); if there is none, what is here
      * is flushed and dropped at once.
      */
@@ -58,8 +60,9 @@ static inline void lp_gather_init(struct lp_gather *gather,
                                   struct lp_space *space)
 {
     gather->space = space;
+    gather->pending = gather->everything = false;
+    gather->tables = gather->all_spaces = false;
     gather->nranges = gather->narms = gather->nframes = 0;
-    gather->everything = gather->tables = gather->all_spaces = false;
     gather->more = NULL;
     gather->dead.first = NULL;
 }
@@ -67,18 +70,34 @@ static inline void lp_gather_init(struct lp_gather *gather,
 /* lp_gather_range: translations of [start, end) have lost rights. */
 void lp_gather_range(struct lp_gather *gather, lp_va start, lp_va end);
 
-/* lp_gather_everything: the whole space has. */
+/* lp_gather_tables: entries above level 0 have changed. */
+static inline void lp_gather_tables(struct lp_gather *gather)
+{
+    gather->pending = gather->tables = true;
+}
+
+/* lp_gather_everything: the whole space has lost rights. */
 static inline void lp_gather_everything(struct lp_gather *gather)
 {
-    gather->everything = true;
-    gather->tables = true;
+    gather->pending = gather->everything = gather->tables = true;
+}
+
+/* lp_gather_all_spaces: so have spaces that share its tables. */
+static inline void lp_gather_all_spaces(struct lp_gather *gather)
+{
+    gather->pending = gather->all_spaces = true;
 }
 
 /*
  * lp_gather_data, lp_gather_table: a reference to drop after the flush.  May
  * flush and drop earlier ones, so the revoked ranges must be known before.
+ *
+ * => dirty: the page must reach its object.  The record is marked when the
+ *    reference is dropped, not before: until the flush a CPU may store to the
+ *    page through a translation that is dirty already, and somebody who writes
+ *    the page back meanwhile would take the mark and miss the store.
  */
-void lp_gather_data(struct lp_gather *gather, lp_pa pa);
+void lp_gather_data(struct lp_gather *gather, lp_pa pa, bool dirty);
 void lp_gather_table(struct lp_gather *gather, lp_pa pa, unsigned level);
 
 /*
@@ -102,6 +121,12 @@ static inline bool lp_gather_covered(const struct lp_gather *gather, lp_va va)
 void lp_gather_arm(struct lp_gather *gather, const struct lp_arm *arm);
 
 /*
+ * lp_gather_disarm: entries that map a part of [start, end) have been removed,
+ * with all tables below: they must not be touched again.
+ */
+void lp_gather_disarm(struct lp_gather *gather, lp_va start, lp_va end);
+
+/*
  * lp_gather_flush: flush what was revoked, if anything, then arm.  Locks as for
  * lp_tlb_flush.
  */
@@ -109,10 +134,15 @@ void lp_gather_flush_slow(struct lp_gather *gather);
 
 static inline void lp_gather_flush(struct lp_gather *gather)
 {
-    if (gather->nranges | gather->narms | (unsigned)gather->everything |
-        (unsigned)gather->tables | (unsigned)gather->all_spaces)
+    if (gather->pending)
         lp_gather_flush_slow(gather);
 }
+
+/*
+ * lp_gather_settle: flush, and drop the references at once, under the lock:
+ * what hardware knew of dirty pages is in the records when this returns.
+ */
+void lp_gather_settle(struct lp_gather *gather);
 
 /*
  * lp_gather_free: drop the references, finish the objects.  After

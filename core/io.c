@@ -4,7 +4,7 @@
  */
 #include "object.h"
 
-#include "pager.h"
+#include "space.h"
 
 /* The page that holds byte `offset`, referenced; or an error. */
 static int get_page(struct lp_object *object, uint64_t offset, lp_pa *pa)
@@ -19,6 +19,8 @@ static int get_page(struct lp_object *object, uint64_t offset, lp_pa *pa)
         if (source != LP_SOURCE_ABSENT)
             return -LP_EIO;
         error = lp_object_load(object, offset >> LP_PAGE_SHIFT);
+        if (error == -LP_ENOMEM && lp_low_memory(object->pager))
+            continue;
         if (error)
             return error;
     }

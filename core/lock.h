@@ -90,6 +90,13 @@ void lp_ticket_unlock(const struct lp_kernel *kernel,
 void lp_read_lock_wait(const struct lp_kernel *kernel, struct lp_rwlock *lock,
                        uint32_t writer);
 
+static inline void lp_read_lock(const struct lp_kernel *kernel,
+                                struct lp_rwlock *lock)
+    LP_TSA(acquire_shared_capability(*lock));
+static inline void lp_read_unlock(const struct lp_kernel *kernel,
+                                  struct lp_rwlock *lock)
+    LP_TSA(release_shared_capability(*lock));
+
 LP_NO_TSA static inline void lp_read_lock(const struct lp_kernel *kernel,
                                           struct lp_rwlock *lock)
 {

@@ -36,6 +36,9 @@ static int check_arguments(lp_va addr, uint64_t len, unsigned access,
         return -LP_EINVAL;
     if (flags & ~(unsigned)KNOWN_FLAGS)
         return -LP_EOPNOTSUPP;
+    /* Both of SHARED and PRIVATE, SHARED_VALIDATE, is for objects. */
+    if (!object && (flags & LP_MAP_SHARED) && (flags & LP_MAP_PRIVATE))
+        return -LP_EINVAL;
     if (object && !lp_page_aligned(offset))
         return -LP_EINVAL;
     if (at && !lp_page_aligned(addr))
@@ -128,34 +131,37 @@ static int choose(struct lp_space *space, struct request *r)
     return 0;
 }
 
-/*
- * Limits after [start, end) will have been replaced.  Every area that the
- * range meets goes or is cut; at most one more remains and one is added.
- */
+/* Limits as they will be when [start, end) has been replaced. */
 static int check_limits(struct lp_space *space, const struct lp_vma *vma)
 {
     const struct lp_options *o = &space->pager->options;
-    uint64_t bytes = space->vmas.bytes -
-                     lp_unmap_overlap(&space->vmas, vma->start, vma->end);
+    struct lp_overlap gone =
+        lp_unmap_overlap(&space->vmas, vma->start, vma->end);
+    uint64_t len = vma->end - vma->start;
 
-    if (vma->end - vma->start > o->max_bytes ||
-        bytes > o->max_bytes - (vma->end - vma->start))
+    if (len > o->max_bytes ||
+        space->vmas.bytes - gone.bytes > o->max_bytes - len)
         return -LP_ENOMEM;
-    if (space->vmas.count >= o->max_areas)
+    if (space->vmas.count - gone.covered + gone.split + 1 > o->max_areas)
         return -LP_ENOMEM;
     return 0;
 }
 
-/* Everything that can fail, then the change.  Space locked for writing. */
+/*
+ * Everything that can fail, then the change.  Space locked for writing.
+ * *no_frame: it failed for want of a frame, not for a limit.
+ */
 static int map_locked(struct lp_space *space, struct request *r,
-                      struct lp_gather *gather)
+                      struct lp_gather *gather, bool *no_frame)
 {
     int error = choose(space, r);
 
     if (!error)
         error = check_limits(space, &r->vma);
-    if (!error)
-        error = lp_unmap_prepare(space, r->vma.start, r->vma.end, gather);
+    if (error)
+        return error;
+    error = lp_unmap_prepare(space, r->vma.start, r->vma.end, gather);
+    *no_frame = error != 0;
     if (error)
         return error;
     lp_unmap_commit(space, r->vma.start, r->vma.end, gather);
@@ -165,14 +171,15 @@ static int map_locked(struct lp_space *space, struct request *r,
     return 0;
 }
 
-static int try_map(struct lp_space *space, struct request *r)
+static int try_map(struct lp_space *space, struct request *r, bool *no_frame)
 {
     struct lp_gather gather;
     int error;
 
+    *no_frame = false;
     lp_gather_init(&gather, space);
     lp_space_write_lock(space);
-    error = map_locked(space, r, &gather);
+    error = map_locked(space, r, &gather, no_frame);
     lp_vma_settle(&space->vmas);
     lp_gather_flush(&gather);
     lp_space_write_unlock(space);
@@ -187,40 +194,62 @@ static void populate(struct lp_space *space, const struct lp_vma *vma)
     struct lp_fault fault = { .flags = LP_FAULT_USER };
     struct lp_fault_result result;
 
-    /* A private page is brought by a write, or it would be the zero page. */
-    fault.access = access & LP_WRITE  ? LP_WRITE
-                   : access & LP_READ ? LP_READ
-                                      : LP_EXEC;
+    /*
+     * A private page is brought by a write, or it would be the zero page; a
+     * shared one by a read, or it would be dirty.
+     */
+    if ((access & LP_WRITE) && !(vma->flags & LP_VMA_SHARED))
+        fault.access = LP_WRITE;
+    else
+        fault.access = access & LP_READ ? LP_READ : LP_EXEC;
     if (!access)
         return;
     for (fault.va = vma->start; fault.va < vma->end; fault.va += LP_PAGE_SIZE)
-        if (lp_fault_resolve(space, &fault, &result))
+        if (lp_handle_fault(space, &fault, &result))
             return;
+}
+
+/* Shared anonymous memory is an object that nobody else names. */
+static int make_memory(struct lp_pager *pager, struct request *r)
+{
+    int error;
+
+    do
+        error = lp_object_create_memory(pager, r->len, &r->vma.object);
+    while (error == -LP_ENOMEM && lp_low_memory(pager));
+    return error;
+}
+
+static int map(struct lp_space *space, struct request *r)
+{
+    bool memory = !r->vma.object && (r->flags & LP_MAP_SHARED), no_frame;
+    int error = memory ? make_memory(space->pager, r) : 0;
+
+    if (error)
+        return error;
+    do
+        error = try_map(space, r, &no_frame);
+    while (no_frame && lp_low_memory(space->pager));
+    if (memory)
+        lp_object_put(r->vma.object); /* the area has its own reference */
+    return error;
 }
 
 int64_t lp_mmap(struct lp_space *space, lp_va addr, uint64_t len,
                 unsigned access, unsigned flags, struct lp_object *object,
                 uint64_t offset)
 {
-    struct lp_object *anonymous = NULL;
     struct request r;
     int error = prepare_request(space->pager, addr, len, access, flags, object,
                                 offset, &r);
+    int64_t result;
 
-    if (!error && !object && (flags & LP_MAP_SHARED)) {
-        error = lp_object_create_memory(space->pager, r.len, &anonymous);
-        r.vma.object = anonymous;
-    }
-    while (!error && (error = try_map(space, &r)) == -LP_ENOMEM &&
-           lp_low_memory(space->pager))
-        error = 0;
-    if (anonymous)
-        lp_object_put(anonymous);
+    if (!error)
+        error = map(space, &r);
+    result = error ? error : (int64_t)r.vma.start;
     lp_trace(space, .kind = LP_TRACE_MMAP, .va = error ? addr : r.vma.start,
-             .len = len, .access = access, .result = error);
-    if (error)
-        return error;
-    if (flags & LP_MAP_POPULATE)
+             .len = len, .access = access, .result = result);
+    if (!error && (flags & LP_MAP_POPULATE))
         populate(space, &r.vma);
-    return (int64_t)r.vma.start;
+    return result;
 }

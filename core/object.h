@@ -109,12 +109,14 @@ void lp_object_harvest(struct lp_object *object, uint64_t first, uint64_t last);
 
 /*
  * lp_object_each_mapping: call visit for the part of each area of this space
- * that maps pages [first, last] of the object.  Space locked.  (sync.c)
+ * that has these flags (LP_VMA_*) and maps pages [first, last] of the object.
+ * Space locked.  (sync.c)
  */
 struct lp_gather;
 void lp_object_each_mapping(struct lp_space *space,
                             const struct lp_object *object, uint64_t first,
-                            uint64_t last, struct lp_gather *gather,
+                            uint64_t last, uint32_t flags,
+                            struct lp_gather *gather,
                             void (*visit)(struct lp_space *space, lp_va start,
                                           lp_va end, struct lp_gather *gather));
 

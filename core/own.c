@@ -97,8 +97,8 @@ static struct lp_pte copy_entry(const struct lp_pager *pager, lp_slot *slot,
     if (!(pte.bits & f->soft_shared)) {
         if (lp_pte_valid(f, pte))
             pte.bits &= ~f->owned_leaf;
-    } else if (pte.bits & f->dirty) {
-        lp_table_note_dirty(pager, pte);
+    } else if (lp_table_dirty(f, pte)) {
+        lp_frame_set(lp_frame(&pager->frames, pa), LP_FRAME_DIRTY);
         lp_pte_change(slot, f->dirty, 0);
         pte.bits &= ~f->dirty;
     }
@@ -158,13 +158,15 @@ static int own_entry(struct lp_space *space, lp_slot *slot, unsigned level,
             return -LP_ENOMEM;
         copy_entries(pager, child, copy, level - 1);
         lp_pte_store(slot, lp_pte_make_table(f, copy, false));
-        gather->tables |= reachable;
+        if (reachable)
+            lp_gather_tables(gather);
         lp_gather_table(gather, child, level - 1);
         lp_count(space, tables_copied);
         flush = reachable;
     } else if (lp_frame_state(frame) & LP_FRAME_STALE) {
         clean(pager, child, frame, level - 1);
-        gather->tables |= reachable;
+        if (reachable)
+            lp_gather_tables(gather);
         lp_count(space, tables_cleaned);
         flush = reachable;
     } else {
@@ -356,18 +358,18 @@ static enum swept sweep_entry(struct lp_space *space, lp_slot *slot)
     return SWEPT_OWNED;
 }
 
-void lp_own_sweep(struct lp_space *space, struct lp_walk *walk)
+bool lp_own_sweep(struct lp_space *space, struct lp_walk *walk)
 {
     const struct lp_pte_format *f = &space->pager->format;
     struct lp_use use = lp_use_of(walk->frame);
     lp_va va, base = walk->va & ~(lp_span(f, 1) - 1);
     struct lp_vma vma = { 0 };
-    bool shared = false;
+    bool shared = false, any = false;
     enum swept swept;
     unsigned i;
 
     if (!sweep_due(walk->frame))
-        return;
+        return false;
     for (i = use.low; i <= use.high; i++) {
         va = base + (lp_va)i * LP_PAGE_SIZE;
         if (va >= vma.end && !lp_vma_find(&space->vmas, va, &vma))
@@ -376,11 +378,14 @@ void lp_own_sweep(struct lp_space *space, struct lp_walk *walk)
             continue;
         swept = sweep_entry(space, lp_slot_at(space->pager, walk->table, i));
         shared |= swept == SWEPT_STILL_SHARED;
-        if (swept == SWEPT_OWNED)
-            lp_count(space, swept);
+        if (swept != SWEPT_OWNED)
+            continue;
+        lp_count(space, swept);
+        any = true;
     }
     if (shared)
         sweep_again(walk->frame);
     else
         lp_frame_reset(walk->frame, LP_FRAME_COPIED | LP_FRAME_WAIT_MASK);
+    return any;
 }

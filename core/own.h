@@ -85,7 +85,9 @@ void lp_own_fork(struct lp_space *parent, struct lp_space *child,
  * the walk's leaf table that has one reference and whose area allows writing.
  *
  * => leaf table locked, path owned.  Backs off by itself (frame.h).
+ * => returns true when it owned any: this CPU may hold translations of all the
+ *    table's pages that say less now than they could.
  */
-void lp_own_sweep(struct lp_space *space, struct lp_walk *walk);
+bool lp_own_sweep(struct lp_space *space, struct lp_walk *walk);
 
 #endif

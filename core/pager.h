@@ -25,7 +25,8 @@ struct lp_cpu {
     uint32_t next;            /* the entry to take over next */
     /* The last spurious fault from kernel mode: twice in a row is refused. */
     lp_va spurious;
-    uint64_t spurious_space;
+    uint64_t spurious_space;  /* its space's id; 0: none */
+    uint64_t spurious_faults; /* how many faults the space had had then */
     struct lp_asid asids[LP_ASIDS_PER_CPU];
 };
 
@@ -42,6 +43,7 @@ struct lp_pager {
     const struct lp_kernel *kernel; /* (C) */
     struct lp_pte_format format;    /* (C) the arch's, nearer */
     uint64_t pa_mask;               /* (C) the address's bits in an entry */
+    unsigned exec_implies; /* (C) what hardware grants with LP_EXEC: LP_READ */
     struct lp_bit_test owned_table; /* (C) a table entry that is owned */
     struct lp_frames frames;        /* (C) */
     struct lp_options options;      /* (C) defaults filled in */

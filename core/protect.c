@@ -46,10 +46,20 @@ static bool narrows(struct lp_space *space, lp_va start, lp_va end,
     return false;
 }
 
-/* At most two areas more: one at each border. */
-static bool too_many(struct lp_space *space)
+/* Would cutting areas at the two borders make more than a space may have? */
+static bool too_many(struct lp_space *space, lp_va start, lp_va end,
+                     unsigned access)
 {
-    return space->vmas.count + 2 > space->pager->options.max_areas;
+    uint64_t count = space->vmas.count;
+    struct lp_vma vma;
+
+    if (lp_vma_find(&space->vmas, start, &vma) && vma.start < start &&
+        (vma.flags & LP_VMA_ACCESS) != access)
+        count++;
+    if (lp_vma_find(&space->vmas, end - 1, &vma) && vma.end > end &&
+        (vma.flags & LP_VMA_ACCESS) != access)
+        count++;
+    return count > space->pager->options.max_areas;
 }
 
 /* *no_frame: nothing has changed, for want of a frame. */
@@ -62,7 +72,7 @@ static int protect_locked(struct lp_space *space, lp_va start, lp_va end,
 
     if (start == end)
         return hole;
-    if (too_many(space))
+    if (too_many(space, start, end, access))
         return -LP_ENOMEM;
     narrowing = narrows(space, start, end, access);
     error = lp_vma_prepare_change(&space->vmas, start, end);

@@ -132,6 +132,12 @@ static inline uint64_t lp_pte_owned_diff(const struct lp_pte_format *f)
     return f->table_owned ^ f->table_unowned;
 }
 
+/* Where the hardware has no execute-only, what may run may be read. */
+static inline unsigned lp_pte_exec_implies(const struct lp_pte_format *f)
+{
+    return f->leaf[LP_EXEC] == f->leaf[LP_READ | LP_EXEC] ? LP_READ : 0;
+}
+
 /*
  * The one test for "a table entry, owned" that covers most of what a walk
  * meets: valid, not a leaf, with the owned bits.

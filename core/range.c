@@ -16,6 +16,7 @@ struct run {
     struct lp_frame *frame;
     lp_va va;
     unsigned first, last;
+    bool owned; /* the path to the table */
 };
 
 /* The run of leaf table `table` for addresses from va up to end. */
@@ -35,7 +36,7 @@ static bool make_run(const struct lp_pager *pager, lp_pa table, lp_va va,
     if (use.used == 0 || first > last)
         return false;
     *run = (struct run){ table, frame, base + (lp_va)first * LP_PAGE_SIZE,
-                         first, last };
+                         first, last,  true };
     return true;
 }
 
@@ -67,8 +68,11 @@ static void detach(struct lp_space *space, lp_pa table, unsigned level,
     struct lp_pte old = lp_pte_exchange(
         lp_slot_at(pager, table, lp_index(f, va, level)), (struct lp_pte){ 0 });
 
+    lp_va base = va & ~(lp_span(f, level) - 1);
+
     lp_use_remove(lp_frame(&pager->frames, table), 1);
-    gather->tables = true;
+    lp_gather_disarm(gather, base, base + lp_span(f, level));
+    lp_gather_tables(gather);
     lp_gather_table(gather, lp_pte_pa(f, old), level - 1);
 }
 
@@ -87,9 +91,8 @@ static void clear_run(struct lp_space *space, const struct run *run,
             continue;
         old = lp_pte_exchange(slot, (struct lp_pte){ 0 });
         lp_use_remove(run->frame, 1);
-        lp_table_note_dirty(pager, old);
         if (!(old.bits & f->soft_uncounted))
-            lp_gather_data(gather, lp_pte_pa(f, old));
+            lp_gather_data(gather, lp_pte_pa(f, old), lp_table_dirty(f, old));
     }
 }
 
@@ -189,29 +192,46 @@ void lp_table_narrow(struct lp_space *space, lp_va start, lp_va end,
     }
 }
 
+/*
+ * Take D out of one entry.  Below an owned path a CPU may go on storing through
+ * a translation that is dirty already, so the record is marked after the
+ * flush: the page gets a reference for the gather.  Below one that is not owned
+ * nobody has been able to store since the flush that came with the fork.
+ */
+static void harvest_entry(const struct lp_pager *pager, lp_slot *slot, lp_va va,
+                          bool owned, struct lp_gather *gather)
+{
+    const struct lp_pte_format *f = &pager->format;
+    struct lp_pte pte = lp_pte_load(slot);
+    struct lp_frame *frame;
+
+    if (!lp_table_dirty(f, pte))
+        return;
+    frame = lp_frame(&pager->frames, lp_pte_pa(f, pte));
+    if (!owned)
+        lp_frame_set(frame, LP_FRAME_DIRTY);
+    lp_pte_change(slot, f->dirty, 0);
+    if (!owned)
+        return;
+    lp_gather_range(gather, va, va + LP_PAGE_SIZE);
+    lp_frame_get(frame);
+    lp_gather_data(gather, lp_pte_pa(f, pte), true);
+}
+
 void lp_table_harvest(struct lp_space *space, lp_va start, lp_va end,
                       struct lp_gather *gather)
 {
     const struct lp_pager *pager = space->pager;
-    const struct lp_pte_format *f = &pager->format;
-    struct lp_pte pte;
     struct run run;
-    lp_slot *slot;
-    lp_va va;
     unsigned i;
 
+    lp_assert_writing(space);
     while (next_run(space, &start, end, &run)) {
         lp_frame_lock(&pager->frames, run.frame);
-        slot = lp_slot_at(pager, run.table, run.first);
-        for (i = run.first; i <= run.last; i++, slot++) {
-            pte = lp_pte_load(slot);
-            if (!(pte.bits & f->dirty) || !(pte.bits & f->soft_shared))
-                continue;
-            lp_pte_change(slot, f->dirty, 0);
-            lp_table_note_dirty(pager, pte);
-            va = run.va + (lp_va)(i - run.first) * LP_PAGE_SIZE;
-            lp_gather_range(gather, va, va + LP_PAGE_SIZE);
-        }
+        for (i = run.first; i <= run.last; i++)
+            harvest_entry(pager, lp_slot_at(pager, run.table, i),
+                          run.va + (lp_va)(i - run.first) * LP_PAGE_SIZE,
+                          run.owned, gather);
         lp_frame_unlock(run.frame);
     }
 }
@@ -223,7 +243,7 @@ void lp_table_zap(struct lp_space *space, lp_va start, lp_va end,
     struct run run;
 
     lp_assert_writing(space);
-    gather->all_spaces = true;
+    lp_gather_all_spaces(gather);
     while (next_run(space, &start, end, &run)) {
         lp_frame_lock(&pager->frames, run.frame);
         clear_run(space, &run, gather);

@@ -39,25 +39,34 @@ static void shed(struct lp_object *object, uint64_t first)
     object->removals++;
 }
 
+/* Remove pages [first, last] from the space's areas that have these flags. */
 static void zap_space(struct lp_space *space, struct lp_object *object,
-                      uint64_t first)
+                      uint64_t first, uint64_t last, uint32_t flags)
 {
     struct lp_gather gather;
 
     lp_gather_init(&gather, space);
     lp_space_write_lock(space);
-    lp_object_each_mapping(space, object, first, UINT64_MAX, &gather,
+    lp_object_each_mapping(space, object, first, last, flags, &gather,
                            lp_table_zap);
     lp_gather_flush(&gather);
     lp_space_write_unlock(space);
     lp_gather_free(&gather);
 }
 
+static void zap_all(struct lp_object *object, uint64_t first, uint64_t last,
+                    uint32_t flags)
+{
+    struct lp_space *space = NULL;
+
+    while ((space = lp_space_next(object->pager, space)) != NULL)
+        zap_space(space, object, first, last, flags);
+}
+
 int lp_object_resize(struct lp_object *object, uint64_t size)
 {
     const struct lp_kernel *kernel = object->pager->kernel;
-    uint64_t first = lp_round_up(size) >> LP_PAGE_SHIFT, old;
-    struct lp_space *space = NULL;
+    uint64_t end = lp_round_up(size) >> LP_PAGE_SHIFT, old;
 
     if (object->kind == LP_OBJECT_DEVICE || size > (uint64_t)1 << 62)
         return -LP_EINVAL;
@@ -66,10 +75,13 @@ int lp_object_resize(struct lp_object *object, uint64_t size)
     zero_tail(object, lp_min(old, size));
     atomic_store_explicit(&object->size, size, memory_order_release);
     if (size < old)
-        shed(object, first);
+        shed(object, end);
     lp_ticket_unlock(kernel, &object->lock);
-    if (size < old)
-        while ((space = lp_space_next(object->pager, space)) != NULL)
-            zap_space(space, object, first);
+    old = lp_round_up(old) >> LP_PAGE_SHIFT;
+    if (end < old)
+        zap_all(object, end, UINT64_MAX, 0);
+    else if (end > old && (object->flags & LP_OBJECT_ZERO_PAST_END))
+        /* Zeroes that stood in for pages that exist now. */
+        zap_all(object, old, end - 1, LP_VMA_SHARED);
     return 0;
 }

@@ -42,15 +42,17 @@ int lp_space_alloc(struct lp_pager *pager, struct lp_space **out)
     return 0;
 }
 
-void lp_space_publish(struct lp_space *space)
+void lp_space_publish(struct lp_space *space, struct lp_space *parent)
 {
     struct lp_pager *pager = space->pager;
+    struct lp_space **link = parent ? &parent->next : &pager->spaces;
 
     lp_ticket_lock(pager->kernel, &pager->list_lock);
-    space->next = pager->spaces;
+    space->next = *link;
+    space->prev = parent;
     if (space->next)
         space->next->prev = space;
-    pager->spaces = space;
+    *link = space;
     lp_ticket_unlock(pager->kernel, &pager->list_lock);
 }
 
@@ -100,7 +102,7 @@ int lp_space_create(struct lp_pager *pager, struct lp_space **out)
     while ((error = lp_space_alloc(pager, &space)) != 0)
         if (!lp_low_memory(pager))
             return error;
-    lp_space_publish(space);
+    lp_space_publish(space, NULL);
     *out = space;
     return 0;
 }

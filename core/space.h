@@ -39,6 +39,11 @@ struct lp_space {
         (n), memory_order_relaxed)
 #define lp_count(space, field) lp_count_n(space, field, 1)
 
+#define lp_counted(space, field)                                              \
+    atomic_load_explicit(&(space)->counter[offsetof(struct lp_stats, field) / \
+                                           sizeof(uint64_t)],                 \
+                         memory_order_relaxed)
+
 /*
  * lp_space_alloc: a space with an empty tree and a root in which only the
  * kernel's half is filled in; in no list yet.
@@ -48,8 +53,15 @@ struct lp_space {
 LP_MUST_CHECK
 int lp_space_alloc(struct lp_pager *pager, struct lp_space **out);
 
-/* lp_space_publish: put it into the pager's list. */
-void lp_space_publish(struct lp_space *space);
+/*
+ * lp_space_publish: put it into the pager's list, right after `parent` (NULL:
+ * at the head).
+ *
+ * => a child: the parent is locked for writing since before the child shares
+ *    anything.  So whoever visits all spaces either was done with the parent
+ *    before, or comes to the child after it.
+ */
+void lp_space_publish(struct lp_space *space, struct lp_space *parent);
 
 /*
  * lp_space_next: the space after this one in the pager's list (NULL: the
@@ -98,6 +110,13 @@ static inline bool lp_in_user_range(const struct lp_pager *pager, lp_va start,
     lp_va end = pager->format.user_end;
 
     return start <= end && len <= end - start;
+}
+
+/* What an area lets a program do: its flags, and what hardware adds. */
+static inline unsigned lp_allowed(const struct lp_pager *pager, uint32_t flags)
+{
+    return (flags & LP_VMA_ACCESS) |
+           (flags & LP_EXEC ? pager->exec_implies : 0);
 }
 
 /* Report an event to the kernel's ear, if it has one: fields of lp_trace. */

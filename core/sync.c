@@ -24,7 +24,8 @@ static bool overlaps(const struct lp_vma *vma, const struct lp_object *object,
 
 void lp_object_each_mapping(struct lp_space *space,
                             const struct lp_object *object, uint64_t first,
-                            uint64_t last, struct lp_gather *gather,
+                            uint64_t last, uint32_t flags,
+                            struct lp_gather *gather,
                             void (*visit)(struct lp_space *space, lp_va start,
                                           lp_va end, struct lp_gather *gather))
 {
@@ -32,7 +33,8 @@ void lp_object_each_mapping(struct lp_space *space,
     struct lp_vma vma;
 
     for (; lp_vma_find(&space->vmas, va, &vma); va = vma.end)
-        if (overlaps(&vma, object, first, last, &start, &end))
+        if ((vma.flags & flags) == flags &&
+            overlaps(&vma, object, first, last, &start, &end))
             visit(space, start, end, gather);
 }
 
@@ -42,11 +44,11 @@ static void harvest_space(struct lp_space *space, struct lp_object *object,
     struct lp_gather gather;
 
     lp_gather_init(&gather, space);
-    lp_space_read_lock(space);
-    lp_object_each_mapping(space, object, first, last, &gather,
+    lp_space_write_lock(space);
+    lp_object_each_mapping(space, object, first, last, LP_VMA_SHARED, &gather,
                            lp_table_harvest);
-    lp_gather_flush(&gather);
-    lp_space_read_unlock(space);
+    lp_gather_settle(&gather);
+    lp_space_write_unlock(space);
     lp_gather_free(&gather);
 }
 

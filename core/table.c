@@ -97,7 +97,7 @@ void lp_table_replace(struct lp_space *space, struct lp_walk *walk,
     }
     lp_gather_range(gather, va, va + LP_PAGE_SIZE);
     if (!(old.bits & f->soft_uncounted))
-        lp_gather_data(gather, lp_pte_pa(f, old));
+        lp_gather_data(gather, lp_pte_pa(f, old), false);
 }
 
 void lp_table_grant(struct lp_space *space, struct lp_walk *walk,
@@ -118,14 +118,9 @@ void lp_table_grant(struct lp_space *space, struct lp_walk *walk,
                   f->leaf[access] | extra);
 }
 
-void lp_table_note_dirty(const struct lp_pager *pager, struct lp_pte pte)
+void lp_table_keep(struct lp_space *space, struct lp_walk *walk)
 {
-    const struct lp_pte_format *f = &pager->format;
-
-    if ((pte.bits & f->soft_shared) && (pte.bits & f->dirty) &&
-        !(pte.bits & f->soft_uncounted))
-        lp_frame_set(lp_frame(&pager->frames, lp_pte_pa(f, pte)),
-                     LP_FRAME_DIRTY);
+    lp_pte_keep(&space->pager->format, walk->slot);
 }
 
 struct lp_entry lp_table_entry(const struct lp_pager *pager, lp_pa table,
@@ -182,7 +177,8 @@ static lp_pa drop_entry(struct lp_pager *pager, struct dying *table,
     pa = lp_pte_pa(f, pte);
     if (level > 0)
         return lp_frame_drop(lp_frame(&pager->frames, pa)) ? pa : LP_PA_NONE;
-    lp_table_note_dirty(pager, pte);
+    if (lp_table_dirty(f, pte))
+        lp_frame_set(lp_frame(&pager->frames, pa), LP_FRAME_DIRTY);
     if (!(pte.bits & f->soft_uncounted))
         lp_frame_put(&pager->frames, pa);
     return LP_PA_NONE;

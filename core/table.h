@@ -182,6 +182,9 @@ static inline void lp_table_install(struct lp_space *space,
 void lp_table_grant(struct lp_space *space, struct lp_walk *walk,
                     unsigned access, bool dirty, enum lp_cache_mode cache);
 
+/* lp_table_keep: make the walk's page inaccessible, but keep it. */
+void lp_table_keep(struct lp_space *space, struct lp_walk *walk);
+
 /*
  * lp_table_clear: remove every translation in [start, end).
  *
@@ -207,7 +210,8 @@ void lp_table_narrow(struct lp_space *space, lp_va start, lp_va end,
  * lp_table_harvest: move D of shared pages in [start, end) to the frames'
  * records, in place, also in tables that are shared.
  *
- * => space locked; does not flush: what was cleared is in the gather.
+ * => space locked for writing, until after lp_gather_settle: only then do the
+ *    records say all, and who comes next must find either D or the mark.
  */
 void lp_table_harvest(struct lp_space *space, lp_va start, lp_va end,
                       struct lp_gather *gather);
@@ -229,10 +233,15 @@ void lp_table_zap(struct lp_space *space, lp_va start, lp_va end,
 void lp_table_put(struct lp_pager *pager, lp_pa pa, unsigned kind);
 
 /*
- * lp_table_note_dirty: the entry is going: if it is of a shared mapping, what
- * hardware knew of the page's D lives on in the frame's record.
+ * lp_table_dirty: is this the entry of a shared mapping whose D says that the
+ * page must reach its object?
  */
-void lp_table_note_dirty(const struct lp_pager *pager, struct lp_pte pte);
+static inline bool lp_table_dirty(const struct lp_pte_format *f,
+                                  struct lp_pte pte)
+{
+    return (pte.bits & f->soft_shared) && (pte.bits & f->dirty) &&
+           !(pte.bits & f->soft_uncounted);
+}
 
 /*
  * lp_table_resident: number of pages present in [start, end).  Space locked.

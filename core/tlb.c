@@ -115,6 +115,7 @@ static void serve(void *arg)
         cpu->asids[i].seen = 0;
         return;
     }
+    cpu->spurious_space = 0;
     for (k = 0; k < request->n; k++) {
         what = request->what[k];
         what.asid = asid_number(pager, i);
@@ -167,18 +168,19 @@ void lp_tlb_flush(struct lp_space *space, const struct lp_flush *what,
     }
 }
 
-void lp_tlb_flush_here(struct lp_space *space, lp_va va, bool tables)
+void lp_tlb_flush_here(struct lp_space *space, lp_va start, lp_va end,
+                       bool tables)
 {
     struct lp_pager *pager = space->pager;
     const struct lp_arch *arch = pager->arch;
     const struct lp_cpu *cpu = lp_cpu_at(pager, lp_this_cpu(pager));
-    struct lp_flush what = { .scope = LP_FLUSH_RANGE, .tables = tables };
+    struct lp_flush what = {
+        .scope = LP_FLUSH_RANGE, .tables = tables, .start = start, .end = end
+    };
 
     if (cpu->current != space)
         return;
     what.asid = asid_number(pager, cpu->asid);
-    what.start = lp_round_down(va);
-    what.end = what.start + LP_PAGE_SIZE;
     lp_count(space, flushes_local);
     arch->flush(arch->ctx, &what);
 }
@@ -219,16 +221,12 @@ bool lp_tlb_repeated(struct lp_space *space, lp_va va)
 {
     struct lp_pager *pager = space->pager;
     struct lp_cpu *cpu = lp_cpu_at(pager, lp_this_cpu(pager));
-    bool same = cpu->spurious == va && cpu->spurious_space == space->id;
+    uint64_t faults = lp_counted(space, faults);
+    bool same = cpu->spurious == va && cpu->spurious_space == space->id &&
+                cpu->spurious_faults + 1 == faults;
 
     cpu->spurious = va;
     cpu->spurious_space = space->id;
+    cpu->spurious_faults = faults;
     return same;
-}
-
-void lp_tlb_progress(struct lp_space *space)
-{
-    struct lp_pager *pager = space->pager;
-
-    lp_cpu_at(pager, lp_this_cpu(pager))->spurious_space = 0;
 }

@@ -23,10 +23,12 @@ void lp_tlb_flush(struct lp_space *space, const struct lp_flush *what,
                   unsigned n);
 
 /*
- * lp_tlb_flush_here: this CPU forgets one page, with the levels above it or
- * without; nothing if the space is not active here.  Preemption off.
+ * lp_tlb_flush_here: this CPU forgets [start, end), page-aligned, with the
+ * levels above or without; nothing if the space is not active here.
+ * Preemption off.
  */
-void lp_tlb_flush_here(struct lp_space *space, lp_va va, bool tables);
+void lp_tlb_flush_here(struct lp_space *space, lp_va start, lp_va end,
+                       bool tables);
 
 /*
  * lp_tlb_flush_all: every CPU forgets everything of every space.  Preemption
@@ -39,10 +41,10 @@ bool lp_tlb_active(const struct lp_space *space);
 
 /*
  * lp_tlb_repeated: note a spurious fault from kernel mode on this CPU; true
- * when the one before it was the same.  lp_tlb_progress: the last fault from
- * kernel mode was not spurious.  Preemption off.
+ * when the one before it was the same, and since then the space has had no
+ * other fault and this CPU has served no flush of it: then nothing that a
+ * flush mends can be wrong.  Preemption off.
  */
 bool lp_tlb_repeated(struct lp_space *space, lp_va va);
-void lp_tlb_progress(struct lp_space *space);
 
 #endif

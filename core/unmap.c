@@ -19,25 +19,47 @@ int lp_unmap_prepare(struct lp_space *space, lp_va start, lp_va end,
     return error;
 }
 
+/* Does [start, end) meet a mapping whose pages may have to reach an object? */
+static bool any_shared(struct lp_vma_tree *vmas, lp_va start, lp_va end)
+{
+    struct lp_vma vma;
+
+    for (; start < end && lp_vma_find(vmas, start, &vma) && vma.start < end;
+         start = vma.end)
+        if (vma.flags & LP_VMA_SHARED)
+            return true;
+    return false;
+}
+
 void lp_unmap_commit(struct lp_space *space, lp_va start, lp_va end,
                      struct lp_gather *gather)
 {
     if (!lp_vma_any(&space->vmas, start, end))
         return;
     lp_table_clear(space, start, end, gather);
+    /*
+     * An area's reference may be the object's last: what hardware knew of its
+     * dirty pages must be in their records before it is given back.
+     */
+    if (any_shared(&space->vmas, start, end))
+        lp_gather_settle(gather);
     lp_vma_remove(&space->vmas, start, end, &gather->dead);
 }
 
-uint64_t lp_unmap_overlap(struct lp_vma_tree *vmas, lp_va start, lp_va end)
+struct lp_overlap lp_unmap_overlap(struct lp_vma_tree *vmas, lp_va start,
+                                   lp_va end)
 {
-    uint64_t bytes = 0;
+    struct lp_overlap overlap = { 0, 0, 0 };
     struct lp_vma vma;
+    lp_va va = start;
 
-    while (start < end && lp_vma_find(vmas, start, &vma) && vma.start < end) {
-        bytes += lp_min(vma.end, end) - lp_max(vma.start, start);
-        start = vma.end;
+    while (va < end && lp_vma_find(vmas, va, &vma) && vma.start < end) {
+        overlap.bytes += lp_min(vma.end, end) - lp_max(vma.start, start);
+        overlap.covered += vma.start >= start && vma.end <= end;
+        overlap.split += vma.start < start && vma.end > end;
+        va = vma.end;
     }
-    return bytes;
+    return overlap;
 }
 
 /* Would cutting a hole make one area more than a space may have? */
@@ -50,15 +72,20 @@ static bool splits_too_far(struct lp_space *space, lp_va start, lp_va end)
            vma.end > end;
 }
 
-static int try_unmap(struct lp_space *space, lp_va start, lp_va end)
+/* *no_frame: it failed for want of a frame, not for a limit. */
+static int try_unmap(struct lp_space *space, lp_va start, lp_va end,
+                     bool *no_frame)
 {
     struct lp_gather gather;
     int error = -LP_ENOMEM;
 
+    *no_frame = false;
     lp_gather_init(&gather, space);
     lp_space_write_lock(space);
-    if (!splits_too_far(space, start, end))
+    if (!splits_too_far(space, start, end)) {
         error = lp_unmap_prepare(space, start, end, &gather);
+        *no_frame = error != 0;
+    }
     if (!error)
         lp_unmap_commit(space, start, end, &gather);
     lp_vma_settle(&space->vmas);
@@ -70,6 +97,7 @@ static int try_unmap(struct lp_space *space, lp_va start, lp_va end)
 
 static int unmap(struct lp_space *space, lp_va addr, uint64_t len)
 {
+    bool no_frame;
     int error;
 
     if (!lp_page_aligned(addr) || len == 0 ||
@@ -78,9 +106,9 @@ static int unmap(struct lp_space *space, lp_va addr, uint64_t len)
     len = lp_round_up(len);
     if (!lp_in_user_range(space->pager, addr, len))
         return -LP_EINVAL;
-    while ((error = try_unmap(space, addr, addr + len)) == -LP_ENOMEM)
-        if (!lp_low_memory(space->pager))
-            break;
+    do
+        error = try_unmap(space, addr, addr + len, &no_frame);
+    while (no_frame && lp_low_memory(space->pager));
     return error;
 }
 

@@ -23,7 +23,14 @@ int lp_unmap_prepare(struct lp_space *space, lp_va start, lp_va end,
 void lp_unmap_commit(struct lp_space *space, lp_va start, lp_va end,
                      struct lp_gather *gather);
 
-/* lp_unmap_overlap: bytes of [start, end) that areas cover. */
-uint64_t lp_unmap_overlap(struct lp_vma_tree *vmas, lp_va start, lp_va end);
+/* What taking [start, end) out of the areas would do. */
+struct lp_overlap {
+    uint64_t bytes;   /* that areas cover in the range */
+    uint64_t covered; /* areas that go altogether */
+    uint64_t split;   /* 1: one area is cut into two */
+};
+
+struct lp_overlap lp_unmap_overlap(struct lp_vma_tree *vmas, lp_va start,
+                                   lp_va end);
 
 #endif

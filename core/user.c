@@ -7,6 +7,7 @@
  * exists.
  */
 #include "fault.h"
+#include "own.h"
 
 /* Does the area at va allow it?  *end: where that area ends. */
 static bool area_allows(struct lp_space *space, lp_va va, unsigned access,
@@ -15,7 +16,7 @@ static bool area_allows(struct lp_space *space, lp_va va, unsigned access,
     struct lp_vma vma;
 
     if (!lp_vma_find(&space->vmas, va, &vma) || vma.start > va ||
-        (access & ~(vma.flags & LP_VMA_ACCESS)))
+        (access & ~lp_allowed(space->pager, vma.flags)))
         return false;
     *end = vma.end;
     return true;
@@ -43,12 +44,30 @@ bool lp_access_ok(struct lp_space *space, lp_va va, uint64_t len,
 struct want {
     struct lp_space *space;
     unsigned access;
-    bool dirty; /* it will be written: set D */
+    /*
+     * It will be held for long: it must not be shared copy-on-write, or
+     * whoever shares it could get it back as sole owner and write to it.
+     */
+    bool ours;
+    bool dirty; /* it will be written: mark it when it has been */
 };
 
+/* May this page be used as it is? */
+static bool usable(const struct want *want, const struct lp_walk *walk,
+                   const struct lp_leaf *leaf)
+{
+    const struct lp_pager *pager = want->space->pager;
+    unsigned access = lp_table_reach(pager, leaf->access, walk->owned);
+
+    if (!leaf->present || leaf->uncounted || (want->access & ~access))
+        return false;
+    return !want->ours || leaf->shared ||
+           (walk->owned && !lp_fault_cow(pager, leaf->pa));
+}
+
 /*
- * Look at the page at va; if the hardware would grant the access, call
- * use(ctx, frame, access) under the table's lock.  Space locked for reading.
+ * Look at the page at va; if it may be used, call use(ctx, frame, access)
+ * under the table's lock.  Space locked for reading.
  */
 static bool use_page(const struct want *want, lp_va va,
                      void (*use)(void *ctx, lp_pa frame, unsigned access),
@@ -57,23 +76,42 @@ static bool use_page(const struct want *want, lp_va va,
     struct lp_space *space = want->space;
     struct lp_walk walk;
     struct lp_leaf leaf;
-    unsigned access;
-    bool ok = false;
+    bool ok;
 
     lp_table_walk(space, va, &walk);
     if (walk.level > 0)
         return false;
     lp_table_lock(space, &walk);
     leaf = lp_table_leaf(space, &walk);
-    access = lp_table_reach(space->pager, leaf.access, walk.owned);
-    if (leaf.present && !leaf.uncounted && !(want->access & ~access)) {
-        if (want->dirty)
-            lp_table_grant(space, &walk, 0, true, LP_CACHE_WRITEBACK);
-        use(ctx, leaf.pa, access);
-        ok = true;
-    }
+    ok = usable(want, &walk, &leaf);
+    if (ok)
+        use(ctx, leaf.pa,
+            lp_table_reach(space->pager, leaf.access, walk.owned));
     lp_table_unlock(&walk);
     return ok;
+}
+
+/* Own the path to va, and the page there, without asking for a write. */
+static int unshare(struct lp_space *space, lp_va va)
+{
+    struct lp_gather gather;
+    struct lp_walk walk;
+    struct lp_leaf leaf;
+    int error;
+
+    do {
+        lp_gather_init(&gather, space);
+        lp_space_write_lock(space);
+        error = lp_own_path(space, va, &gather);
+        lp_table_walk(space, va, &walk);
+        leaf = lp_table_leaf(space, &walk);
+        if (!error && leaf.present && !leaf.uncounted)
+            error = lp_fault_unshare(space, va, leaf.pa, &gather);
+        lp_gather_flush(&gather);
+        lp_space_write_unlock(space);
+        lp_gather_free(&gather);
+    } while (error == -LP_ENOMEM && lp_low_memory(space->pager));
+    return error;
 }
 
 /* Is va in a device's area? */
@@ -101,7 +139,7 @@ static int load(struct lp_space *space, lp_va va, unsigned access)
         if (!(access & bit))
             continue;
         fault.access = bit;
-        error = lp_fault_resolve(space, &fault, &result);
+        error = lp_handle_fault(space, &fault, &result);
         if (error)
             return error;
     }
@@ -127,6 +165,8 @@ LP_NO_TSA static int with_page(const struct want *want, lp_va va,
             return 0;
         lp_space_read_unlock(want->space);
         error = load(want->space, va, want->access);
+        if (!error && want->ours)
+            error = unshare(want->space, va);
         if (error)
             return error;
     }
@@ -173,7 +213,7 @@ static void unlink_pin(struct lp_pin *pin)
 LP_NO_TSA int lp_get_user_page(struct lp_space *space, lp_va va,
                                unsigned access, struct lp_pin *pin)
 {
-    struct want want = { space, access, false };
+    struct want want = { space, access, true, false };
     int error;
 
     pin->space = space;
@@ -193,7 +233,10 @@ void lp_put_user_page(struct lp_pin *pin)
 
     if (pin->write)
         lp_frame_set(lp_frame(frames, pin->frame), LP_FRAME_DIRTY);
+    /* Fork walks the pins with the space locked for writing. */
+    lp_space_read_lock(pin->space);
     unlink_pin(pin);
+    lp_space_read_unlock(pin->space);
     lp_frame_unpin(frames, pin->frame);
 }
 
@@ -237,6 +280,8 @@ LP_NO_TSA static uint64_t each_piece(
                     (char *)lp_frame_memory(frames, piece.frame) +
                         ((va + done) & LP_PAGE_MASK),
                     done, n);
+        if (want->dirty)
+            lp_frame_set(lp_frame(frames, piece.frame), LP_FRAME_DIRTY);
         lp_space_read_unlock(want->space);
         lp_frame_unpin(frames, piece.frame);
         done += used;
@@ -269,7 +314,7 @@ static uint64_t step_zero(void *ctx, char *memory, uint64_t done, uint64_t n)
 uint64_t lp_copy_in(struct lp_space *space, void *to, lp_va from, uint64_t len,
                     int *error)
 {
-    struct want want = { space, LP_READ, false };
+    struct want want = { space, LP_READ, false, false };
     int ignored;
 
     return each_piece(&want, from, len, step_in, to, error ? error : &ignored);
@@ -278,7 +323,7 @@ uint64_t lp_copy_in(struct lp_space *space, void *to, lp_va from, uint64_t len,
 uint64_t lp_copy_out(struct lp_space *space, lp_va to, const void *from,
                      uint64_t len, int *error)
 {
-    struct want want = { space, LP_WRITE, true };
+    struct want want = { space, LP_WRITE, false, true };
     int ignored;
 
     return each_piece(&want, to, len, step_out, &from,
@@ -288,7 +333,7 @@ uint64_t lp_copy_out(struct lp_space *space, lp_va to, const void *from,
 uint64_t lp_zero_user(struct lp_space *space, lp_va to, uint64_t len,
                       int *error)
 {
-    struct want want = { space, LP_WRITE, true };
+    struct want want = { space, LP_WRITE, false, true };
     int ignored;
 
     return each_piece(&want, to, len, step_zero, NULL,
@@ -320,7 +365,7 @@ static uint64_t step_string(void *ctx, char *memory, uint64_t done, uint64_t n)
 static int64_t scan_string(struct lp_space *space, lp_va va, uint64_t max,
                            char *to)
 {
-    struct want want = { space, LP_READ, false };
+    struct want want = { space, LP_READ, false, false };
     struct string string = { to, false };
     uint64_t done;
     int error;

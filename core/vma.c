@@ -132,33 +132,32 @@ static bool fits_below(const struct lp_vma_node *node, size_t i, uint64_t len,
  */
 static inline bool take(lp_va end, uint64_t len, lp_va low, lp_va *out)
 {
-    if (end < low || end - low < len)
+    if (end < len || end - len < low)
         return false;
     *out = end - len;
     return true;
 }
 
 /*
- * The gap when areas, or parts of them, are above high.
+ * The gap when some area ends above high.
  *
- * Down to the area that holds high - 1 or is the next above, as long as there are
- * large holes; then up again, looking on each level at what is before that path.
- * When nothing fits, the hole below all areas is left.
+ * Down to the first such area, as long as there are large holes; then up again,
+ * looking on each level at what is before that path.  When nothing fits, the
+ * hole below all areas is left.
  */
 __attribute__((noinline)) /* or the quick way saves registers for this one */
-static bool gap_below(const struct lp_vma_node *root, uint64_t len, lp_va low,
-                      lp_va high, lp_va *out)
+static bool
+gap_below(const struct lp_vma_node *root, uint64_t len, lp_va low, lp_va high,
+          lp_va *out)
 {
     const struct lp_vma_node *path[LP_VMA_LEVELS], *node = root;
     size_t index[LP_VMA_LEVELS], i;
     unsigned level = root->level;
     lp_va end;
 
-    if (high < low || high - low < len)
-        return false;
     for (;; level--) {
         path[level] = node;
-        index[level] = i = lp_vma_index(node, high - 1);
+        index[level] = i = lp_vma_index(node, high);
         if (level == 0 || node->gap[i] < len)
             break;
         node = node->child[i];
@@ -169,8 +168,8 @@ static bool gap_below(const struct lp_vma_node *root, uint64_t len, lp_va low,
             return take(end, len, low, out);
         i = last_before(node, index[level], len);
         if (i < index[level]) {
-            end = level > 0 ? highest(node->child[i], len)
-                            : node->area[i].start;
+            end =
+                level > 0 ? highest(node->child[i], len) : node->area[i].start;
             return take(end, len, low, out);
         }
     }
@@ -180,9 +179,14 @@ static bool gap_below(const struct lp_vma_node *root, uint64_t len, lp_va low,
 bool lp_vma_gap(struct lp_vma_tree *tree, uint64_t len, lp_va low, lp_va high,
                 lp_va *out)
 {
-    if (high < tree->top)
-        return gap_below(tree->root, len, low, high, out);
-    if (high - tree->top < len && tree->root)
-        high = highest(tree->root, len);
-    return take(high, len, low, out);
+    lp_va end = high;
+
+    if (high < len)
+        return false;
+    if (high - len < tree->top) {
+        end = highest(tree->root, len);
+        if (end > high)
+            return gap_below(tree->root, len, low, high, out);
+    }
+    return take(end, len, low, out);
 }

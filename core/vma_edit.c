@@ -1,73 +1,12 @@
 /*
- * vma_edit.c: the tree of areas: prepare, remove, insert, change.
+ * vma_edit.c: the tree of areas: remove, insert, change.
  *
- * Prepare owns the nodes that the edits will touch and sets nodes aside; after
- * it nothing can fail.  vma_node.h argues why two paths and so few spares are
- * enough.  Every edit goes down a path, changes the node at its end, and climbs
- * back to bring what the parents say up to date.
- *
- * All under the space's lock for writing.
+ * Nothing here can fail: prepare has owned the nodes that are changed and set
+ * aside the new ones.  Every edit goes down a path, changes the node at its
+ * end, and climbs back to bring what the parents say up to date.  Under the
+ * space's lock for writing.
  */
 #include "vma_node.h"
-
-static struct lp_vma_node *pop_spare(struct lp_vma_tree *tree)
-{
-    struct lp_vma_node *node = tree->spare;
-
-    lp_assert2(NULL, node, tree->promised, tree->count);
-    tree->spare = node->next;
-    tree->nspare--;
-    return node;
-}
-
-/* --- paths --------------------------------------------------------------- */
-
-/* The path to the first area that ends above va; false when there is none. */
-static bool path_above(const struct lp_vma_tree *tree, lp_va va,
-                       struct lp_vma_path *path)
-{
-    struct lp_vma_node *node = tree->root;
-
-    if (va >= tree->top)
-        return false;
-    for (unsigned level = node->level; level > 0; level--) {
-        path->node[level] = node;
-        path->index[level] = lp_vma_index(node, va);
-        node = node->child[path->index[level]];
-    }
-    path->node[0] = node;
-    path->index[0] = lp_vma_index(node, va);
-    return true;
-}
-
-/* Index of the last entry that starts below va; va is above the node's start.
- */
-static size_t index_below(const struct lp_vma_node *node, lp_va va)
-{
-    size_t i = lp_vma_index(node, va - 1);
-
-    if (i >= node->n)
-        return (size_t)node->n - 1;
-    return lp_vma_lo(node, i) < va ? i : i - 1;
-}
-
-/* The path to the last area that starts below va; false when there is none. */
-static bool path_below(const struct lp_vma_tree *tree, lp_va va,
-                       struct lp_vma_path *path)
-{
-    struct lp_vma_node *node = tree->root;
-
-    if (!node || va <= node->lo)
-        return false;
-    for (unsigned level = node->level; level > 0; level--) {
-        path->node[level] = node;
-        path->index[level] = index_below(node, va);
-        node = node->child[path->index[level]];
-    }
-    path->node[0] = node;
-    path->index[0] = index_below(node, va);
-    return true;
-}
 
 static void path_area(const struct lp_vma_path *path, struct lp_vma *out)
 {
@@ -84,130 +23,16 @@ static void climb(struct lp_vma_tree *tree, const struct lp_vma_path *path,
     tree->top = lp_vma_hi(tree->root);
 }
 
-/* --- prepare ------------------------------------------------------------- */
-
-/* Copy every shared node on the path, from the root down. */
-static int own_path(struct lp_vma_tree *tree, struct lp_vma_path *path)
-{
-    struct lp_object_list none = { NULL };
-    struct lp_vma_node **link = &tree->root;
-
-    for (unsigned level = tree->root->level;; level--) {
-        struct lp_vma_node *node = *link;
-
-        if (!lp_vma_sole(node)) {
-            *link = lp_vma_node_copy(tree->pools, node);
-            if (!*link) {
-                *link = node;
-                return -LP_ENOMEM;
-            }
-            /* The last reference, if the others went meanwhile. */
-            lp_vma_node_put(tree->pools, node, &none);
-        }
-        path->node[level] = *link;
-        if (level == 0)
-            return 0;
-        link = &(*link)->child[path->index[level]];
-    }
-}
-
-/* How many nodes splits can take when k entries are added along the path. */
-static unsigned splits(const struct lp_vma_tree *tree,
-                       const struct lp_vma_path *path, unsigned k)
-{
-    unsigned sum = 0;
-
-    for (unsigned level = 0; level <= tree->root->level; level++) {
-        unsigned n = path->node[level]->n + k;
-
-        if (n <= LP_VMA_KEYS)
-            return sum;
-        k = n - LP_VMA_KEYS;
-        sum += k;
-    }
-    return sum + 1;
-}
-
-static int reserve(struct lp_vma_tree *tree, unsigned n)
-{
-    for (; n > 0; n--) {
-        struct lp_vma_node *node = lp_slab_alloc(&tree->pools->node);
-
-        if (!node)
-            return -LP_ENOMEM;
-        node->next = tree->spare;
-        tree->spare = node;
-        tree->nspare++;
-    }
-    return 0;
-}
-
-/* The tree is about to change: the leaf of the last hit may go. */
-static void begin(struct lp_vma_tree *tree)
-{
-    atomic_store_explicit(&tree->last, NULL, memory_order_relaxed);
-}
-
-int lp_vma_prepare(struct lp_vma_tree *tree, lp_va start, lp_va end)
-{
-    struct lp_vma_path below, above;
-    bool has_below, has_above;
-    unsigned n = 0;
-
-    lp_assert2(NULL, start < end && tree->promised < LP_VMA_PROMISES, start,
-               end);
-    begin(tree);
-    tree->promised += LP_VMA_ADDS;
-    has_below = path_below(tree, start, &below);
-    if (has_below && own_path(tree, &below) != 0)
-        return -LP_ENOMEM;
-    has_above = path_above(tree, end, &above);
-    if (has_above && own_path(tree, &above) != 0)
-        return -LP_ENOMEM;
-    if (has_below)
-        n += splits(tree, &below, tree->promised);
-    if (has_above && !(has_below && above.node[0] == below.node[0]))
-        n += splits(tree, &above, tree->promised);
-    if (!has_below && !has_above)
-        n = 1; /* the tree will be empty, then have one leaf */
-    return reserve(tree, n);
-}
-
-int lp_vma_prepare_change(struct lp_vma_tree *tree, lp_va start, lp_va end)
-{
-    struct lp_vma_path path;
-
-    begin(tree);
-    for (lp_va va = start; va <= end; va = lp_vma_hi(path.node[0])) {
-        if (!path_above(tree, va, &path))
-            break;
-        if (own_path(tree, &path) != 0)
-            return -LP_ENOMEM;
-    }
-    return lp_vma_prepare(tree, start, end);
-}
-
-void lp_vma_settle(struct lp_vma_tree *tree)
-{
-    tree->promised = 0;
-    while (tree->spare)
-        lp_slab_free(&tree->pools->node, pop_spare(tree));
-}
-
 /* --- entries come -------------------------------------------------------- */
 
-/* Where a full node is split. */
-enum place {
-    PLACE_FIRST,  /* new entries come at the start of the tree, */
-    PLACE_MIDDLE, /* somewhere, */
-    PLACE_LAST,   /* or at the end */
-};
+/* Which end of the tree grows: where full nodes are split. */
+enum edge { EDGE_NONE, EDGE_FIRST, EDGE_LAST };
 
 /* A root with one child, the old root. */
 static void grow_root(struct lp_vma_tree *tree, struct lp_vma_path *path)
 {
     unsigned level = tree->root->level + 1U;
-    struct lp_vma_node *root = pop_spare(tree);
+    struct lp_vma_node *root = lp_vma_spare(tree);
     struct lp_vma_entry entry = { .child = tree->root };
 
     lp_assert2(NULL, level < LP_VMA_LEVELS, level, tree->count);
@@ -223,12 +48,12 @@ static void grow_root(struct lp_vma_tree *tree, struct lp_vma_path *path)
 static struct lp_vma_node *split(struct lp_vma_tree *tree,
                                  struct lp_vma_node *node, size_t i,
                                  const struct lp_vma_entry *entry,
-                                 enum place place)
+                                 enum edge edge)
 {
-    size_t stay = place == PLACE_FIRST  ? 1
-                  : place == PLACE_LAST ? LP_VMA_KEYS
-                                        : LP_VMA_KEYS / 2;
-    struct lp_vma_node *right = pop_spare(tree);
+    size_t stay = edge == EDGE_FIRST  ? 1
+                  : edge == EDGE_LAST ? LP_VMA_KEYS
+                                      : LP_VMA_KEYS / 2;
+    struct lp_vma_node *right = lp_vma_spare(tree);
 
     if (i < stay) {
         lp_vma_node_split(node, right, stay - 1);
@@ -244,7 +69,7 @@ static struct lp_vma_node *split(struct lp_vma_tree *tree,
 
 /* Put an area before the entry of the leaf that the path names. */
 static void insert_entry(struct lp_vma_tree *tree, struct lp_vma_path *path,
-                         struct lp_vma_entry *entry, enum place place)
+                         struct lp_vma_entry *entry, enum edge edge)
 {
     unsigned level = 0;
 
@@ -253,7 +78,7 @@ static void insert_entry(struct lp_vma_tree *tree, struct lp_vma_path *path,
 
         if (level == tree->root->level)
             grow_root(tree, path);
-        entry->child = split(tree, node, path->index[level], entry, place);
+        entry->child = split(tree, node, path->index[level], entry, edge);
         entry->key = lp_vma_hi(entry->child);
         level++;
         path->index[level]++;
@@ -339,7 +164,8 @@ static void erase(struct lp_vma_tree *tree, const struct lp_vma_path *path,
 {
     struct lp_vma_node *node = path->node[level];
 
-    if (to - from == node->n) { /* only the root can lose them all */
+    if (to - from == node->n) {
+        lp_assert2(NULL, node == tree->root, from, to);
         lp_vma_node_put(tree->pools, node, dead);
         tree->root = NULL;
         tree->top = 0;
@@ -358,10 +184,9 @@ static void erase(struct lp_vma_tree *tree, const struct lp_vma_path *path,
 }
 
 /*
- * Erase the first run of neighbours, as high in the tree as can be, of which
- * all is inside [start, end); no area crosses either.  False when there is none.
- *
- * Called until then, it goes once for each level of each border.
+ * Erase the first run of neighbours, as high in the tree as can be, that lies
+ * in [start, end); no area crosses a border.  False when there is none: then
+ * it has been called once for each level of each border.
  */
 static bool erase_run(struct lp_vma_tree *tree, lp_va start, lp_va end,
                       struct lp_object_list *dead)
@@ -423,7 +248,7 @@ static void cut(struct lp_vma_tree *tree, lp_va at)
     struct lp_vma_entry entry;
     struct lp_vma vma;
 
-    if (!path_below(tree, at, &path))
+    if (!lp_vma_path_below(tree, at, &path))
         return;
     path_area(&path, &vma);
     if (vma.end <= at)
@@ -436,7 +261,7 @@ static void cut(struct lp_vma_tree *tree, lp_va at)
     entry = entry_of(&vma);
     path.node[0]->key[path.index[0]] = at;
     path.index[0]++;
-    insert_entry(tree, &path, &entry, PLACE_MIDDLE);
+    insert_entry(tree, &path, &entry, EDGE_NONE);
 }
 
 /* Merge `high` into the area below it, which it touches and equals. */
@@ -446,8 +271,8 @@ static void join(struct lp_vma_tree *tree, const struct lp_vma *high)
     struct lp_vma_path path;
     bool found;
 
-    erase_run(tree, high->start, high->end, &none);
-    found = path_below(tree, high->start, &path);
+    (void)erase_run(tree, high->start, high->end, &none);
+    found = lp_vma_path_below(tree, high->start, &path);
     lp_assert2(NULL, found && !none.first, high->start, high->end);
     set_end(tree, &path, high->end);
     tree->count--;
@@ -460,7 +285,7 @@ static void discount(struct lp_vma_tree *tree, lp_va start, lp_va end)
 {
     struct lp_vma_path path;
 
-    for (lp_va va = start; va < end && path_above(tree, va, &path);
+    for (lp_va va = start; va < end && lp_vma_path_above(tree, va, &path);
          va = lp_vma_hi(path.node[0])) {
         const struct lp_vma_node *leaf = path.node[0];
 
@@ -481,18 +306,18 @@ void lp_vma_remove(struct lp_vma_tree *tree, lp_va start, lp_va end,
     struct lp_vma_path path;
     struct lp_vma vma;
 
-    begin(tree);
+    lp_vma_forget(tree);
     discount(tree, start, end);
-    if (path_below(tree, start, &path)) {
+    if (lp_vma_path_below(tree, start, &path)) {
         path_area(&path, &vma);
         if (vma.end > end) {
             cut(tree, end);
-            path_below(tree, start, &path);
+            (void)lp_vma_path_below(tree, start, &path);
         }
         if (vma.end > start)
             set_end(tree, &path, start);
     }
-    if (path_above(tree, end, &path)) {
+    if (lp_vma_path_above(tree, end, &path)) {
         path_area(&path, &vma);
         if (vma.start < end)
             set_start(tree, &path, end);
@@ -509,12 +334,12 @@ static bool merge_area(struct lp_vma_tree *tree, const struct lp_vma *vma)
     struct lp_vma low, high;
     bool to_low = false, to_high = false;
 
-    if (path_above(tree, vma->start, &path)) {
+    if (lp_vma_path_above(tree, vma->start, &path)) {
         path_area(&path, &high);
         lp_assert2(NULL, high.start >= vma->end, high.start, vma->end);
         to_high = lp_vma_mergeable(vma, &high);
     }
-    if (path_below(tree, vma->start, &path)) {
+    if (lp_vma_path_below(tree, vma->start, &path)) {
         path_area(&path, &low);
         to_low = lp_vma_mergeable(&low, vma);
     }
@@ -523,7 +348,7 @@ static bool merge_area(struct lp_vma_tree *tree, const struct lp_vma *vma)
         if (to_high)
             join(tree, &high);
     } else if (to_high) {
-        path_above(tree, vma->start, &path);
+        (void)lp_vma_path_above(tree, vma->start, &path);
         set_start(tree, &path, vma->start);
     }
     if ((to_low || to_high) && vma->object)
@@ -534,7 +359,7 @@ static bool merge_area(struct lp_vma_tree *tree, const struct lp_vma *vma)
 /* The first area of an empty tree. */
 static void insert_first(struct lp_vma_tree *tree, struct lp_vma_entry *entry)
 {
-    tree->root = pop_spare(tree);
+    tree->root = lp_vma_spare(tree);
     lp_vma_node_init(tree->root, 0);
     lp_vma_node_insert(tree->root, 0, entry);
     tree->top = entry->key;
@@ -546,16 +371,14 @@ static void place(struct lp_vma_tree *tree, const struct lp_vma *vma)
 {
     struct lp_vma_entry entry = entry_of(vma);
     struct lp_vma_path below, above;
-    bool has_below = path_below(tree, vma->start, &below);
-    bool has_above = path_above(tree, vma->start, &above);
+    bool has_below = lp_vma_path_below(tree, vma->start, &below);
+    bool has_above = lp_vma_path_above(tree, vma->start, &above);
 
     if (has_below && (!has_above || below.node[0]->n < LP_VMA_KEYS)) {
         below.index[0]++;
-        insert_entry(tree, &below, &entry,
-                     has_above ? PLACE_MIDDLE : PLACE_LAST);
+        insert_entry(tree, &below, &entry, has_above ? EDGE_NONE : EDGE_LAST);
     } else if (has_above) {
-        insert_entry(tree, &above, &entry,
-                     has_below ? PLACE_MIDDLE : PLACE_FIRST);
+        insert_entry(tree, &above, &entry, has_below ? EDGE_NONE : EDGE_FIRST);
     } else {
         insert_first(tree, &entry);
     }
@@ -564,7 +387,7 @@ static void place(struct lp_vma_tree *tree, const struct lp_vma *vma)
 void lp_vma_insert(struct lp_vma_tree *tree, const struct lp_vma *vma)
 {
     lp_assert2(NULL, vma->start < vma->end, vma->start, vma->end);
-    begin(tree);
+    lp_vma_forget(tree);
     tree->bytes += vma->end - vma->start;
     if (!merge_area(tree, vma))
         place(tree, vma);
@@ -576,10 +399,11 @@ static void join_equal(struct lp_vma_tree *tree, lp_va start, lp_va end)
     struct lp_vma_path path;
     struct lp_vma low, high;
 
-    if (!path_below(tree, start, &path) && !path_above(tree, start, &path))
+    if (!lp_vma_path_below(tree, start, &path) &&
+        !lp_vma_path_above(tree, start, &path))
         return;
     path_area(&path, &low);
-    while (path_above(tree, low.end, &path)) {
+    while (lp_vma_path_above(tree, low.end, &path)) {
         path_area(&path, &high);
         if (high.start > end)
             return;
@@ -597,13 +421,14 @@ void lp_vma_change(struct lp_vma_tree *tree, lp_va start, lp_va end,
 {
     struct lp_vma_path path;
 
-    begin(tree);
+    lp_vma_forget(tree);
     cut(tree, start);
     cut(tree, end);
-    for (lp_va va = start; va < end && path_above(tree, va, &path);
+    for (lp_va va = start; va < end && lp_vma_path_above(tree, va, &path);
          va = lp_vma_hi(path.node[0])) {
         struct lp_vma_node *leaf = path.node[0];
 
+        lp_assert2(NULL, lp_vma_sole(leaf), start, end);
         for (size_t i = path.index[0]; i < leaf->n; i++) {
             if (leaf->area[i].start < end)
                 leaf->area[i].flags = (leaf->area[i].flags & ~clear) | set;

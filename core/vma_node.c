@@ -112,6 +112,7 @@ void lp_vma_node_refresh(struct lp_vma_node *node, size_t i)
 {
     size_t last = i + 1 < node->n ? i + 1 : i;
 
+    lp_assert2(NULL, lp_vma_sole(node), node->level, i);
     node->lo = lp_vma_lo(node, 0);
     node->key[i] = lp_vma_hi(node->child[i]);
     for (size_t k = i; k <= last; k++)

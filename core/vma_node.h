@@ -11,7 +11,7 @@
  *        gap  [  . |  0 |  5 ]            [  . |  5 ]
  *
  * A B+-tree.  Each area lies in one leaf, in address order; all leaves are at
- * level 0.  An ENTRY of a leaf is an area, an entry of an inner node is a child.
+ * level 0.  An ENTRY of a leaf is an area, one of an inner node is a child.
  *
  * key      key[i] is where entry i ends: the end of an area, or the end of the
  *          last area below a child.  It is exact, not merely a separator, so
@@ -20,8 +20,8 @@
  *          search ever has to look into the leaf beside.
  *
  * search   Keys behind the last are UINT64_MAX, so a search always looks at the
- *          same 16 places: four steps that halve them, each a compare and a
- *          conditional move, no branch.  Four steps tell 16 answers apart, not
+ *          same 16 places: four steps that halve them, each adds the outcome of
+ *          a compare, without a branch.  Four steps tell 16 answers apart, not
  *          17; the seventeenth, "above all keys", is ruled out before: for the
  *          root by tree->top, below it because the parent's key was above va.
  *
@@ -46,37 +46,38 @@
  *          acquires: whoever is left alone sees what the others did before.
  *
  * fill     A node that loses entries is merged with a neighbour below the same
- *          parent when both fit into one with some room (see below); so are, when
- *          inner nodes are merged, the two children that meet in the middle.
- *          A full node that gets one more is split in halves, or, where a tree
- *          grows at its end, into 16 and 1, which is how a program's first
- *          mappings come; so such trees are full.  Hence two neighbours below
- *          one parent have at least LP_VMA_PAIR entries together: after a split
- *          one of them has 8, and a merge was refused because they had more.
- *          That is more than four entries a node at the very worst, and 11 in
- *          the long run.  One exception: children that meet in the middle are
- *          left alone when both are shared, since a merge must own one; the next
- *          edit there mends it.  The root has two children or is a leaf.
+ *          parent when both fit into one with some room (see below); so are,
+ *          when inner nodes are merged, the two children that meet in the
+ *          middle.  A full node that gets one more is split in halves, or,
+ *          where a tree grows at its end, into 16 and 1, which is how a
+ *          program's first mappings come; so such trees are full.  Hence two
+ *          neighbours below one parent have at least LP_VMA_PAIR entries
+ *          together: after a split one of them has 8, and a merge was refused
+ *          because they had more.  That is more than four entries a node at the
+ *          very worst, and 11 in the long run.  One exception: children that
+ *          meet in the middle are left alone when both are shared, since a
+ *          merge must own one; the next edit there mends it.  The root has two
+ *          children or is a leaf.
  *
  * What can fail is done first.  lp_vma_prepare(start, end) makes the tree own
  * two paths: to the last area that starts below `start`, and to the first that
  * ends above `end`.
  *
  *          A node that a remove has to change keeps some area and loses some;
- *          since it holds a run of neighbours, it holds the last area before the
- *          range or the first behind, and so lies on one of the two.  Nodes
+ *          since it holds a run of neighbours, it holds the last area before
+ *          the range or the first behind, and so lies on one of the two.  Nodes
  *          wholly inside the range are dropped, owned or not, at their parent.
  *          An insert changes the area before, the one behind, or puts a new
  *          entry next to one of them.  A merge changes one owned node and
  *          absorbs the other, which may be shared: that one is only read.
  *
  *          So edits never copy.  What they allocate is for splits.  A remove
- *          adds at most one entry to a leaf (an area cut in two), an insert one,
- *          a change two: LP_VMA_ADDS for each prepare.  k entries added under a
- *          node with n entries split it at most n + k - 16 times and add as
- *          many to its parent; a root that splits needs one node more.  Summed
- *          over both paths that is the number of spares: usually none, never
- *          more than 2 k (height + 1).  k counts all prepares since the last
+ *          adds at most one entry to a leaf (an area cut in two), an insert
+ *          one, a change two: LP_VMA_ADDS for each prepare.  k entries added
+ *          under a node with n entries split it at most n + k - 16 times and
+ *          add as many to its parent; a root that splits needs one node more.
+ *          Summed over both paths that is the number of spares: usually none,
+ *          at most 2 (k levels + 1).  k counts all prepares since the last
  *          settle, so that ranges prepared together may meet in one leaf.  A
  *          merge leaves room for as many entries as are promised: a merged node
  *          is never the one that splits.
@@ -222,6 +223,12 @@ static inline bool lp_vma_mergeable(const struct lp_vma *low,
             low->offset + (low->end - low->start) == high->offset);
 }
 
+/* The tree is about to change: the leaf of the last hit may go. */
+static inline void lp_vma_forget(struct lp_vma_tree *tree)
+{
+    atomic_store_explicit(&tree->last, NULL, memory_order_relaxed);
+}
+
 /* --- vma_node.c ---------------------------------------------------------- */
 
 /* lp_vma_node_put: drop a reference and, without recursion, what hung on it. */
@@ -267,5 +274,18 @@ void lp_vma_node_erase(struct lp_vma_node *node, size_t from, size_t to);
  */
 void lp_vma_node_absorb(struct lp_vma_pools *pools, struct lp_vma_node *parent,
                         size_t i);
+
+/* --- vma_prepare.c -------------------------------------------------------- */
+
+/* lp_vma_path_above: to the first area that ends above va; false: none. */
+bool lp_vma_path_above(const struct lp_vma_tree *tree, lp_va va,
+                       struct lp_vma_path *path);
+
+/* lp_vma_path_below: to the last area that starts below va; false: none. */
+bool lp_vma_path_below(const struct lp_vma_tree *tree, lp_va va,
+                       struct lp_vma_path *path);
+
+/* lp_vma_spare: one of the nodes that prepare set aside. */
+struct lp_vma_node *lp_vma_spare(struct lp_vma_tree *tree);
 
 #endif

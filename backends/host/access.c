@@ -155,11 +155,12 @@ static void note_store(struct run *run, lp_va va, lp_pa pa)
 
     if (!frame || !run->cpu->space)
         return;
+    entry.since = atomic_load_explicit(&frame->written, memory_order_relaxed);
     if (!atomic_load_explicit(&frame->stored, memory_order_relaxed))
         atomic_store_explicit(&frame->stored, 1, memory_order_relaxed);
     lp_host_lock(run->cpu);
     old = lp_host_cache_find(&asid->stores, entry.key);
-    if (!old || old->pa != pa)
+    if (!old || old->pa != pa || old->since != entry.since)
         lp_host_cache_put(&asid->stores, &entry);
     lp_host_unlock(run->cpu);
 }

@@ -189,6 +189,7 @@ static void check_stores(struct view *view)
         va = lp_host_key_va(view->m->walker, &stores->slots[i], false);
         frame = lp_host_frame_of(view->m, stores->slots[i].pa);
         if (!atomic_load(&frame->stored) ||
+            atomic_load(&frame->written) != stores->slots[i].since ||
             core->query(view->space, va, &info) ||
             info.frame != stores->slots[i].pa ||
             !(info.flags & LP_PAGE_SHARED) || info.flags & LP_PAGE_DIRTY)
@@ -239,7 +240,9 @@ void lp_host_wrote_back(struct lp_host *m, const void *page)
     uintptr_t offset = (uintptr_t)page - (uintptr_t)m->arena;
     uint64_t number = offset / LP_PAGE_SIZE;
 
-    if (number < m->config.nframes)
-        atomic_store_explicit(&m->frames[number].stored, 0,
+    if (number >= m->config.nframes)
+        return;
+    atomic_fetch_add_explicit(&m->frames[number].written, 1,
                               memory_order_relaxed);
+    atomic_store_explicit(&m->frames[number].stored, 0, memory_order_relaxed);
 }

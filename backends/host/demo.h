@@ -65,9 +65,9 @@ struct demo_format {
 struct demo_result {
     uint64_t checks;
     uint64_t file_faults, file_bytes;
-    const char *memory;     /* the largest size that was forked */
+    const char *memory; /* the largest size that was forked */
     uint64_t fork_frames, fork_entries;
-    uint64_t back_faults;
+    uint64_t back, back_after_write; /* faults */
 };
 
 struct demo {
@@ -117,6 +117,11 @@ void demo_print(const struct demo_screen *screen, const char *format, ...)
  */
 void demo_say(const struct demo_screen *screen, const char *lead,
               const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* demo_item: the same, with a lead of this colour instead of bold. */
+void demo_item(const struct demo_screen *screen, enum demo_colour colour,
+               const char *lead, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* A heading with a line under it. */
 void demo_heading(const struct demo_screen *screen, const char *text);
@@ -201,6 +206,12 @@ void demo_exit(struct demo *d, struct lp_space *space);
 /* Read from the file as the operating system has it; zeroes past its end. */
 void demo_pread(struct demo *d, int fd, uint64_t offset, void *buffer,
                 size_t len);
+
+/*
+ * demo_temp: make a file in TMPDIR; its name goes to path and is the caller's
+ * to remove.  Returns a descriptor, or -1 and errno.
+ */
+int demo_temp(char *path, size_t room);
 
 static inline uint64_t demo_pages(uint64_t bytes)
 {

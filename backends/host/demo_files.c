@@ -83,8 +83,8 @@ static uint64_t compare(struct look *look, unsigned i)
         n = look->npages - page < CHUNK ? look->npages - page : CHUNK;
         compare_chunk(look, i, page, n);
         if (page / CHUNK % 64 == 0)
-            demo_progress(&look->d->screen, look->name,
-                          i * look->npages + page, MAPPINGS * look->npages);
+            demo_progress(&look->d->screen, look->name, i * look->npages + page,
+                          MAPPINGS * look->npages);
     }
     traps = demo_traps(look->d) - traps;
     demo_equal(look->d,
@@ -94,8 +94,8 @@ static uint64_t compare(struct look *look, unsigned i)
 }
 
 /* What the private mapping holds at this page now, against the file. */
-static void compare_changed(struct look *look, uint64_t page,
-                            const char *stamp, size_t len)
+static void compare_changed(struct look *look, uint64_t page, const char *stamp,
+                            size_t len)
 {
     unsigned char got[LP_PAGE_SIZE], expected[LP_PAGE_SIZE];
     uint64_t offset = page * LP_PAGE_SIZE;
@@ -129,8 +129,8 @@ static uint64_t change_pages(struct look *look)
     lp_space_stats(look->space, &before);
     for (i = 0; i < 3; i++)
         demo_equal(d,
-                   lp_host_store(d->m, look->va[PRIVATE] +
-                                           page[i] * LP_PAGE_SIZE,
+                   lp_host_store(d->m,
+                                 look->va[PRIVATE] + page[i] * LP_PAGE_SIZE,
                                  stamp, sizeof stamp),
                    LP_HOST_OK, "a private write");
     for (i = 0; i < 3; i++)
@@ -174,7 +174,7 @@ static void one_file(struct demo *d, const struct demo_file *file,
     struct look look = { .d = d, .file = file };
 
     look.npages = demo_pages(file->size);
-    demo_printable(&d->screen, file->path, 28, look.name);
+    demo_printable(&d->screen, file->path, 24, look.name);
     snprintf(d->where, sizeof d->where, "file %.60s", look.name);
     demo_must(d,
               lp_host_file_open(d->m, d->pager, file->path, LP_HOST_FILE_READ,
@@ -182,8 +182,7 @@ static void one_file(struct demo *d, const struct demo_file *file,
               "lp_host_file_open");
     if (demo_equal(d, lp_object_size(look.object), file->size,
                    "size of the file, which changed meanwhile")) {
-        demo_must(d, lp_space_create(d->pager, &look.space),
-                  "lp_space_create");
+        demo_must(d, lp_space_create(d->pager, &look.space), "lp_space_create");
         look_at(&look, table);
         demo_exit(d, look.space);
     }

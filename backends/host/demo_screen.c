@@ -132,21 +132,43 @@ static void fill(const struct demo_screen *screen, const char *text,
     printf("\n");
 }
 
+static void say(const struct demo_screen *screen, enum demo_colour colour,
+                const char *lead, const char *format, va_list arguments)
+{
+    unsigned indent = demo_columns(lead);
+    char text[2048];
+
+    vsnprintf(text, sizeof text, format, arguments);
+    if (lead[strspn(lead, " ")])
+        printf("%s%s%s", demo_colour(screen, colour), lead,
+               demo_colour(screen, DEMO_PLAIN));
+    else
+        printf("%s", lead);
+    fill(screen, text, indent, indent);
+}
+
 void demo_say(const struct demo_screen *screen, const char *lead,
               const char *format, ...)
 {
-    unsigned indent = demo_columns(lead);
     va_list arguments;
-    char text[2048];
 
     if (screen->quiet)
         return;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    say(screen, DEMO_BOLD, lead, format, arguments);
     va_end(arguments);
-    printf("%s%s%s", demo_colour(screen, DEMO_BOLD), lead,
-           demo_colour(screen, DEMO_PLAIN));
-    fill(screen, text, indent, indent > screen->width / 2 ? 0 : indent);
+}
+
+void demo_item(const struct demo_screen *screen, enum demo_colour colour,
+               const char *lead, const char *format, ...)
+{
+    va_list arguments;
+
+    if (screen->quiet)
+        return;
+    va_start(arguments, format);
+    say(screen, colour, lead, format, arguments);
+    va_end(arguments);
 }
 
 void demo_heading(const struct demo_screen *screen, const char *text)

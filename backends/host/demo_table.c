@@ -18,8 +18,8 @@ void demo_table_row(struct demo *d, struct demo_table *table, const char *first,
         return;
     if (table->nrows == table->room) {
         table->room = table->room ? 2 * table->room : 8;
-        row = realloc(table->cells, (size_t)table->room * table->ncolumns *
-                                        sizeof *row);
+        row = realloc(table->cells,
+                      (size_t)table->room * table->ncolumns * sizeof *row);
         if (!row) {
             demo_must(d, -LP_ENOMEM, "a table");
             return;
@@ -66,53 +66,79 @@ static unsigned column_width(const struct demo_table *table, unsigned column)
         width = n > width ? n : width;
     }
     for (row = 0; row < table->nrows; row++) {
-        n = demo_columns(table->cells[row * table->ncolumns + column]);
+        n = demo_columns(table->cells[(size_t)row * table->ncolumns + column]);
         width = n > width ? n : width;
     }
     return width;
 }
 
-/* One cell, at the left or the right of its column. */
-static void put(const char *text, unsigned width, bool left)
+/* A line is built, and ends without blanks. */
+struct line {
+    char text[DEMO_TABLE_COLUMNS * DEMO_CELL];
+    size_t len;
+};
+
+static void add(struct line *line, unsigned pad, const char *text,
+                unsigned pad_after)
 {
-    int pad = (int)(width - demo_columns(text));
+    line->len +=
+        (size_t)snprintf(line->text + line->len, sizeof line->text - line->len,
+                         "%*s%s%*s", (int)pad, "", text, (int)pad_after, "");
+}
+
+/* One cell, at the left or the right of its column. */
+static void put(struct line *line, const char *text, unsigned width, bool left)
+{
+    unsigned pad = width - demo_columns(text);
 
     if (left)
-        printf("%s%*s", text, pad, "");
+        add(line, 0, text, pad);
     else
-        printf("%*s%s%*s", GAP, "", pad, "", text);
+        add(line, GAP + pad, text, 0);
+}
+
+static void show(struct demo *d, struct line *line, enum demo_colour colour)
+{
+    while (line->len && line->text[line->len - 1] == ' ')
+        line->len--;
+    demo_print(&d->screen, "%s%.*s%s\n", demo_colour(&d->screen, colour),
+               (int)line->len, line->text, demo_colour(&d->screen, DEMO_PLAIN));
+    line->len = 0;
 }
 
 /* Headings stand on their columns: those of fewer lines begin lower. */
 static void show_heads(struct demo *d, const struct demo_table *table,
                        const unsigned *width)
 {
-    unsigned i, line, lines = 1, n;
+    unsigned i, n, lines = 1, l;
+    struct line line = { .len = 0 };
     char buffer[DEMO_CELL];
 
     for (i = 0; i < table->ncolumns; i++) {
         n = head_lines(table->head[i]);
         lines = n > lines ? n : lines;
     }
-    for (line = 0; line < lines; line++) {
-        printf("%s", demo_colour(&d->screen, DEMO_DIM));
+    for (l = 0; l < lines; l++) {
         for (i = 0; i < table->ncolumns; i++) {
             n = lines - head_lines(table->head[i]);
-            put(line < n ? "" : head_line(table->head[i], line - n, buffer),
+            put(&line, l < n ? "" : head_line(table->head[i], l - n, buffer),
                 width[i], i == 0);
         }
-        printf("%s\n", demo_colour(&d->screen, DEMO_PLAIN));
+        show(d, &line, DEMO_DIM);
     }
 }
 
-static void show_rows(const struct demo_table *table, const unsigned *width)
+static void show_rows(struct demo *d, const struct demo_table *table,
+                      const unsigned *width)
 {
+    struct line line = { .len = 0 };
     unsigned row, i;
 
     for (row = 0; row < table->nrows; row++) {
         for (i = 0; i < table->ncolumns; i++)
-            put(table->cells[row * table->ncolumns + i], width[i], i == 0);
-        printf("\n");
+            put(&line, table->cells[(size_t)row * table->ncolumns + i],
+                width[i], i == 0);
+        show(d, &line, DEMO_PLAIN);
     }
 }
 
@@ -122,12 +148,12 @@ static void show_lists(const struct demo_table *table)
     const char *p;
 
     for (row = 0; row < table->nrows; row++) {
-        printf("%s\n", table->cells[row * table->ncolumns]);
+        printf("%s\n", table->cells[(size_t)row * table->ncolumns]);
         for (i = 1; i < table->ncolumns; i++) {
             printf("  ");
             for (p = table->head[i]; *p; p++)
                 putchar(*p == '\n' ? ' ' : *p);
-            printf(": %s\n", table->cells[row * table->ncolumns + i]);
+            printf(": %s\n", table->cells[(size_t)row * table->ncolumns + i]);
         }
     }
 }
@@ -143,7 +169,7 @@ void demo_table_end(struct demo *d, struct demo_table *table)
         }
         if (sum <= d->screen.width) {
             show_heads(d, table, width);
-            show_rows(table, width);
+            show_rows(d, table, width);
         } else {
             show_lists(table);
         }

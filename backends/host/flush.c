@@ -290,7 +290,7 @@ static void flush_range(struct lp_host_cpu *cpu, const struct lp_flush *what)
     if (cpu->m->config.flags & LP_HOST_COUNT_TRUE)
         range.root = asid->root;
     drop_from(&asid->leaves, &range);
-    range.table = true;
+    range.table = range.all = true; /* of upper levels, whatever the range */
     if (what->tables)
         drop_from(&asid->tables, &range);
 }

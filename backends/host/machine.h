@@ -43,6 +43,7 @@ struct lp_host_cached {
     uint8_t level;  /* of the page-table entry this comes from */
     bool negative;  /* the entry was not valid */
     bool dirty;     /* D was set: stores do not look at the tables again */
+    uint32_t since; /* of a store: how often its frame had been written back */
 };
 
 /* A hash table of them: open addressing, linear probing. */
@@ -104,10 +105,11 @@ struct lp_host_cpu {
 
 /* What the machine knows of a frame.  All (A). */
 struct lp_host_frame {
-    _Atomic uint32_t serial; /* 1 + number of its allocation; 0: free */
-    _Atomic uint32_t cached; /* cached entries that lead here */
-    _Atomic uint32_t roots;  /* ASIDs of CPUs that have it as root */
-    _Atomic uint32_t stored; /* stored to; not yet written back */
+    _Atomic uint32_t serial;  /* 1 + number of its allocation; 0: free */
+    _Atomic uint32_t cached;  /* cached entries that lead here */
+    _Atomic uint32_t roots;   /* ASIDs of CPUs that have it as root */
+    _Atomic uint32_t stored;  /* stored to; not yet written back */
+    _Atomic uint32_t written; /* how often it was written back */
 };
 
 /* The functions of the core that the machine needs once there is a space. */

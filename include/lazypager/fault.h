@@ -42,13 +42,14 @@ enum lp_fault_code {
 enum lp_decision {
     LP_DENY,     /* refused, see the code */
     LP_SPURIOUS, /* the tables allow it already: this CPU's TLB was flushed */
-    LP_ZERO,     /* a zero-filled page, or the zero page for a read */
-    LP_MAP,      /* a page that the object has in its cache */
     LP_FILL,     /* the object is asked for the page, then all over again */
-    LP_REUSE,    /* the last sharer of a page gets it back without a copy */
-    LP_WIDEN,    /* the area allows more than the entry did */
     LP_OWN,      /* a table above is shared: make it ours first */
-    LP_COPY,     /* a copy of the shared page */
+    /* These change the entry: */
+    LP_ZERO,  /* a zero-filled page, or the zero page for a read */
+    LP_MAP,   /* a page that the object has in its cache */
+    LP_REUSE, /* the last sharer of a page gets it back without a copy */
+    LP_WIDEN, /* the area allows more than the entry did */
+    LP_COPY,  /* a copy of the shared page */
     LP_DECISIONS,
 };
 

@@ -17,9 +17,9 @@
  *     TLB entries, and entries of upper-level tables, stay cached for ever
  *     and are used although the tables say otherwise by now;
  *     a flush drops exactly what arch.h says it must drop, and nothing else:
- *     RANGE and ASID without `tables` drop no upper-level entry, RANGE with
- *     `tables` only those that cover a part of the range, neither drops
- *     global entries; ALL and a flushing activate drop everything they name;
+ *     RANGE and ASID without `tables` drop no upper-level entry, and neither
+ *     drops global entries; ALL and a flushing activate drop everything they
+ *     name;
  *     an entry that lacks a right faults at once, without a new walk;
  *     a refused access caches the translation that refused it;
  *     entries that were not valid are cached as such (RISC-V), and one found

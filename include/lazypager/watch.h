@@ -42,7 +42,8 @@ struct lp_area {
 /* Counters since creation.  Of a space; of a pager: the sum over all spaces
  * that ever were. */
 struct lp_stats {
-    uint64_t faults; /* calls of lp_handle_fault */
+    /* Faults handled, those for POPULATE and for user memory included. */
+    uint64_t faults;
     uint64_t decisions[LP_DECISIONS];
     uint64_t major_faults;  /* that asked an object to read */
     uint64_t copies;        /* data pages copied */

@@ -14,8 +14,8 @@ struct bench bench;
 /* Formats that are tests; --list-all lists all real ones. */
 static const char *const main_formats[] = { "x86-64", "sv39" };
 static const char *const all_formats[] = {
-    "x86-64",     "x86-64-la57", "sv39",       "sv48",
-    "sv57",       "sv39-svade",  "sv48-svade", "sv57-svade",
+    "x86-64", "x86-64-la57", "sv39",       "sv48",
+    "sv57",   "sv39-svade",  "sv48-svade", "sv57-svade",
 };
 
 static void list(const struct bench_case *cases, size_t n,

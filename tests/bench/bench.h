@@ -89,7 +89,6 @@ static inline void bench_store(lp_va va)
 }
 
 /* The rest of a run of the case, after the machine is there. */
-int bench_main(int argc, char **argv, const struct bench_case *cases,
-               size_t n);
+int bench_main(int argc, char **argv, const struct bench_case *cases, size_t n);
 
 #endif

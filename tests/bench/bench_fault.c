@@ -73,9 +73,9 @@ static void build_touched(void)
     build_areas();
     touch(TOUCHED, LP_WRITE);
     for (unsigned i = 0; i < FAULTS; i++)
-        addresses[i] =
-            addresses[i] - (addresses[i] - base) / PAGE % STRIDE * PAGE +
-            (1 + i % (TOUCHED - 1)) * PAGE;
+        addresses[i] = addresses[i] -
+                       (addresses[i] - base) / PAGE % STRIDE * PAGE +
+                       (1 + i % (TOUCHED - 1)) * PAGE;
     expected = LP_SPURIOUS;
 }
 
@@ -214,11 +214,11 @@ static void tell(void)
 }
 
 /* Each is a function of its own, so that count can name it. */
-#define CASE(name, access)          \
-    void bench_##name(void);        \
-    void bench_##name(void)         \
-    {                               \
-        fault_all(access);          \
+#define CASE(name, access)   \
+    void bench_##name(void); \
+    void bench_##name(void)  \
+    {                        \
+        fault_all(access);   \
     }
 
 CASE(write, LP_WRITE)

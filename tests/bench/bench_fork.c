@@ -51,8 +51,7 @@ static void build(const struct shape *which)
     shape = which;
     for (unsigned area = 0; area < shape->areas; area++)
         bench_map(page_va(area, first_page(area)),
-                  first_page(area + 1) - first_page(area),
-                  LP_READ | LP_WRITE);
+                  first_page(area + 1) - first_page(area), LP_READ | LP_WRITE);
     bench_require(lp_area_count(bench.space) == shape->areas, "areas");
     for_each_page(touch);
     lp_space_stats(bench.space, &before);
@@ -124,7 +123,6 @@ void bench_exit_large(void)
 static void build_regain(void)
 {
     build_large();
-    for_each_page(bench_store);
     fork_child();
     lp_space_destroy(child);
     lp_space_stats(bench.space, &before);

@@ -107,6 +107,13 @@ static void build_holes(unsigned n)
     remove_pages((uint64_t)n * STEP / 2, (uint64_t)n * STEP / 2 + HOLE);
 }
 
+/* And an area high above all others, as a stack is. */
+static void build_stack(unsigned n)
+{
+    build_holes(n);
+    insert(2 * n);
+}
+
 static void gap_all(lp_va high)
 {
     lp_va va;
@@ -123,6 +130,7 @@ void bench_find_100000(void);
 void bench_find_mixed_100000(void);
 void bench_gap_100000(void);
 void bench_gap_below_top_100000(void);
+void bench_gap_below_stack_100000(void);
 
 void bench_find_10(void)
 {
@@ -156,6 +164,12 @@ void bench_gap_below_top_100000(void)
     gap_all(tree.top - 2 * PAGE);
 }
 
+/* There is a large hole above where mappings are wanted. */
+void bench_gap_below_stack_100000(void)
+{
+    gap_all((100000 + 1) * STEP * PAGE);
+}
+
 static const struct {
     const char *name;
     void (*build)(unsigned n);
@@ -168,6 +182,8 @@ static const struct {
     { "find_mixed_100000", build_mixed, 100000, bench_find_mixed_100000 },
     { "gap_100000", build_holes, 100000, bench_gap_100000 },
     { "gap_below_top_100000", build_holes, 100000, bench_gap_below_top_100000 },
+    { "gap_below_stack_100000", build_stack, 100000,
+      bench_gap_below_stack_100000 },
 };
 
 static int run(const char *name)

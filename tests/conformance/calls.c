@@ -4,8 +4,6 @@
  */
 #include "conformance.h"
 
-#include <string.h>
-
 /* --- geometry --- */
 
 const struct lp_pte_format *conf_format(const struct conf *c)
@@ -60,7 +58,7 @@ static void keep_space(struct conf *c, struct lp_space *space)
             c->spaces[i] = space;
             return;
         }
-    CHECK(c, !"too many spaces");
+    conf_fail(c, __FILE__, __LINE__, "too many spaces", CONF_SPACES, 0);
 }
 
 struct lp_space *conf_space(struct conf *c)

@@ -3,15 +3,26 @@
  */
 #include "conformance.h"
 
-#include <string.h>
-
 static struct conf the_case;
 
 const struct conf_case *const conf_tables[] = {
-    conf_map_cases,   conf_place_cases, conf_unmap_cases, conf_protect_cases,
-    conf_fault_cases, conf_fork_cases,  conf_share_cases, conf_user_cases,
-    conf_pin_cases,   conf_object_cases, conf_resize_cases, conf_query_cases,
-    conf_oom_cases,   conf_cpus_cases,  conf_limit_cases, NULL,
+    conf_map_cases,
+    conf_place_cases,
+    conf_unmap_cases,
+    conf_protect_cases,
+    conf_fault_cases,
+    conf_fork_cases,
+    conf_family_cases,
+    conf_share_cases,
+    conf_user_cases,
+    conf_pin_cases,
+    conf_object_cases,
+    conf_resize_cases,
+    conf_query_cases,
+    conf_oom_cases,
+    conf_cpus_cases,
+    conf_limit_cases,
+    NULL,
 };
 
 /* --- messages --- */
@@ -237,6 +248,23 @@ static void begin(struct conf *c)
     conf_check(c);
 }
 
+/* No CPU goes on with tables of this pager. */
+static void leave(struct conf *c)
+{
+    unsigned cpu, n = conf_ncpus(c);
+
+    for (cpu = 0; cpu < n; cpu++) {
+        if (c->m->cpu_set)
+            c->m->cpu_set(c->m->ctx, cpu);
+        if (c->active[cpu])
+            c->m->activate(c->m->ctx, c->pager, NULL);
+        c->m->leave(c->m->ctx);
+    }
+    if (c->m->cpu_set)
+        c->m->cpu_set(c->m->ctx, 0);
+    c->cpu = 0;
+}
+
 /* Everything that the case left goes; then no frame may be left. */
 static void end(struct conf *c)
 {
@@ -255,24 +283,10 @@ static void end(struct conf *c)
         if (c->files[i].conf)
             CHECK_EQ(c, c->files[i].released, 1);
     }
+    leave(c);
     CHECK_EQ(c, lp_pager_destroy(c->pager), 0);
     c->pager = NULL;
     CHECK_EQ(c, c->frames, 0);
-}
-
-/* No CPU may go on with tables of this pager. */
-static void leave(struct conf *c)
-{
-    unsigned cpu, n = conf_ncpus(c);
-
-    for (cpu = 0; cpu < n; cpu++) {
-        if (c->m->cpu_set)
-            c->m->cpu_set(c->m->ctx, cpu);
-        if (c->active[cpu])
-            c->m->activate(c->m->ctx, c->pager, NULL);
-    }
-    if (c->m->cpu_set)
-        c->m->cpu_set(c->m->ctx, 0);
 }
 
 bool conf_run(const struct conf_machine *m, const struct conf_case *which)
@@ -290,7 +304,7 @@ bool conf_run(const struct conf_machine *m, const struct conf_case *which)
         which->run(c);
     if (!c->failed)
         end(c);
-    if (c->failed)
+    if (c->failed && c->pager)
         leave(c);
     return !c->failed;
 }

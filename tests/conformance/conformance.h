@@ -21,6 +21,11 @@
 
 #include <lazypager/lazypager.h>
 
+/* All that a freestanding program has of <string.h>. */
+void *memcpy(void *restrict to, const void *restrict from, size_t len);
+void *memset(void *to, int byte, size_t len);
+int memcmp(const void *a, const void *b, size_t len);
+
 enum {
     CONF_SPACES = 12,
     CONF_OBJECTS = 6,
@@ -49,10 +54,14 @@ struct conf_machine {
     void (*cpu_set)(void *ctx, unsigned cpu);
     /*
      * lp_activate on the current CPU; faults there are handled in this space.
-     * space NULL: none (the machine may use tables of its own).
+     * space NULL: none.
      */
-    void (*activate)(void *ctx, struct lp_pager *pager,
-                     struct lp_space *space);
+    void (*activate)(void *ctx, struct lp_pager *pager, struct lp_space *space);
+    /*
+     * The current CPU goes back to tables of the machine's own: the pager will
+     * be destroyed.
+     */
+    void (*leave)(void *ctx);
     /*
      * A program on the current CPU reads, writes or executes (LP_READ, LP_WRITE,
      * LP_EXEC) len bytes at va, all in one page; a fault goes to
@@ -127,10 +136,10 @@ struct conf_case {
 /* All cases, in a list that ends with a NULL name. */
 extern const struct conf_case conf_map_cases[], conf_place_cases[],
     conf_unmap_cases[], conf_protect_cases[], conf_fault_cases[],
-    conf_fork_cases[], conf_share_cases[], conf_user_cases[],
-    conf_pin_cases[], conf_object_cases[], conf_resize_cases[],
-    conf_query_cases[], conf_oom_cases[], conf_cpus_cases[],
-    conf_limit_cases[];
+    conf_fork_cases[], conf_family_cases[], conf_share_cases[],
+    conf_user_cases[], conf_pin_cases[], conf_object_cases[],
+    conf_resize_cases[], conf_query_cases[], conf_oom_cases[],
+    conf_cpus_cases[], conf_limit_cases[];
 extern const struct conf_case *const conf_tables[];
 
 /*
@@ -146,29 +155,29 @@ bool conf_run(const struct conf_machine *m, const struct conf_case *which);
 void conf_fail(struct conf *c, const char *file, int line, const char *what,
                uint64_t a, uint64_t b);
 
-#define CHECK(c, condition)                                             \
-    do {                                                                \
-        if ((c)->failed)                                                \
-            return;                                                     \
-        if (!(condition)) {                                             \
-            conf_fail(c, __FILE__, __LINE__, #condition, 0, 0);         \
-            return;                                                     \
-        }                                                               \
+#define CHECK(c, condition)                                     \
+    do {                                                        \
+        if ((c)->failed)                                        \
+            return;                                             \
+        if (!(condition)) {                                     \
+            conf_fail(c, __FILE__, __LINE__, #condition, 0, 0); \
+            return;                                             \
+        }                                                       \
     } while (0)
 
-#define CHECK_OP(c, a, op, b)                                           \
-    do {                                                                \
-        uint64_t a_, b_;                                                \
-        if ((c)->failed)                                                \
-            return;                                                     \
-        a_ = (uint64_t)(a);                                             \
-        b_ = (uint64_t)(b);                                             \
-        if ((c)->failed)                                                \
-            return;                                                     \
-        if (!(a_ op b_)) {                                              \
+#define CHECK_OP(c, a, op, b)                                            \
+    do {                                                                 \
+        uint64_t a_, b_;                                                 \
+        if ((c)->failed)                                                 \
+            return;                                                      \
+        a_ = (uint64_t)(a);                                              \
+        b_ = (uint64_t)(b);                                              \
+        if ((c)->failed)                                                 \
+            return;                                                      \
+        if (!(a_ op b_)) {                                               \
             conf_fail(c, __FILE__, __LINE__, #a " " #op " " #b, a_, b_); \
-            return;                                                     \
-        }                                                               \
+            return;                                                      \
+        }                                                                \
     } while (0)
 #define CHECK_EQ(c, a, b) CHECK_OP(c, a, ==, b)
 #define CHECK_NE(c, a, b) CHECK_OP(c, a, !=, b)

@@ -12,8 +12,22 @@
 
 enum { NFRAMES = 8192, NDEVICE = 16, NCPUS = 4, EXIT_USAGE = 2 };
 
+/*
+ * Each case runs on each of these machines: one that only forgets what it is
+ * told to, and one that walks and forgets at the worst moments.
+ */
+static const struct variant {
+    unsigned flags, evict_one_in;
+    int asid_bits;
+} variants[] = {
+    { LP_HOST_RANDOM_FRAMES, 0, 0 },
+    { LP_HOST_RANDOM_FRAMES | LP_HOST_SPECULATE | LP_HOST_DROP_ON_FAULT, 5,
+      LP_HOST_NO_ASIDS },
+};
+
 struct host {
     struct lp_host *m;
+    lp_pa root; /* of the machine's own */
     char failure[512];
 };
 
@@ -35,12 +49,23 @@ static void activate(void *ctx, struct lp_pager *pager, struct lp_space *space)
     lp_host_activate(((struct host *)ctx)->m, pager, space);
 }
 
+static void leave(void *ctx)
+{
+    struct host *host = ctx;
+    const struct lp_kernel *kernel = lp_host_kernel(host->m);
+    const struct lp_arch *arch = lp_host_arch(host->m);
+
+    kernel->preempt_disable(kernel->ctx);
+    arch->activate(arch->ctx, host->root, 0, true);
+    kernel->preempt_enable(kernel->ctx);
+}
+
 static enum lp_fault_code access_page(void *ctx, unsigned access, lp_va va,
                                       void *buffer, size_t len)
 {
     struct host *host = ctx;
-    enum lp_host_code code = lp_host_access(host->m, LP_HOST_USER, access, va,
-                                            buffer, len);
+    enum lp_host_code code =
+        lp_host_access(host->m, LP_HOST_USER, access, va, buffer, len);
 
     /* What a kernel makes of #GP for an address that is not canonical. */
     if (code == LP_HOST_PROTECTION)
@@ -83,6 +108,7 @@ static bool run_on(struct host *host, const char *format,
         .device_len = NDEVICE * PAGE,
         .cpu_set = cpu_set,
         .activate = activate,
+        .leave = leave,
         .access = access_page,
         .can_fetch = true,
         .check = check,
@@ -91,7 +117,7 @@ static bool run_on(struct host *host, const char *format,
     };
     bool passed = scratch && conf_run(&machine, which);
 
-    if (passed && (check(host) || lp_host_frames_used(host->m))) {
+    if (passed && (check(host) || lp_host_frames_used(host->m) != 1)) {
         fprintf(stderr, "%s/%s: at the end: %s\n", format, which->name,
                 host->failure[0] ? host->failure : "frames are left");
         passed = false;
@@ -100,8 +126,17 @@ static bool run_on(struct host *host, const char *format,
     return passed;
 }
 
+/* One frame is the machine's. */
+static bool first_root(struct host *host)
+{
+    const struct lp_kernel *kernel = lp_host_kernel(host->m);
+
+    return kernel->frame_alloc(kernel->ctx, LP_FRAME_ZEROED, &host->root) == 0;
+}
+
 /* A new machine for each case: what one breaks does not meet the next. */
-static bool run(const char *format, const struct conf_case *which)
+static bool run_variant(const char *format, const struct conf_case *which,
+                        const struct variant *variant)
 {
     struct host host = { .failure = "" };
     struct lp_host_config config = {
@@ -109,7 +144,9 @@ static bool run(const char *format, const struct conf_case *which)
         .ncpus = NCPUS,
         .nframes = NFRAMES,
         .ndevice = NDEVICE,
-        .flags = LP_HOST_RANDOM_FRAMES,
+        .flags = variant->flags,
+        .evict_one_in = variant->evict_one_in,
+        .asid_bits = variant->asid_bits,
         .seed = 1,
         .ctx = &host,
         .failed = failed,
@@ -121,8 +158,18 @@ static bool run(const char *format, const struct conf_case *which)
         fprintf(stderr, "%s: cannot make the machine\n", format);
         return false;
     }
-    passed = run_on(&host, format, which);
+    passed = first_root(&host) && run_on(&host, format, which);
     lp_host_destroy(host.m);
+    return passed;
+}
+
+static bool run(const char *format, const struct conf_case *which)
+{
+    bool passed = true;
+    size_t i;
+
+    for (i = 0; passed && i < sizeof(variants) / sizeof(variants[0]); i++)
+        passed = run_variant(format, which, &variants[i]);
     return passed;
 }
 

@@ -121,10 +121,10 @@ static void fixed_that_fails__changes_nothing(struct conf *c)
     CHECK_EQ(c,
              conf_mmap(c, s, a, PAGE, RW, LP_MAP_SHARED | LP_MAP_FIXED, o, 0),
              -LP_EACCES);
-    CHECK_EQ(c,
-             conf_mmap(c, s, a, conf_user_end(c), RW, ANON | LP_MAP_FIXED, NULL,
-                       0),
-             -LP_ENOMEM);
+    CHECK_EQ(
+        c,
+        conf_mmap(c, s, a, conf_user_end(c), RW, ANON | LP_MAP_FIXED, NULL, 0),
+        -LP_ENOMEM);
     CHECK_EQ(c, conf_mmap(c, s, a, 0, RW, ANON | LP_MAP_FIXED, NULL, 0),
              -LP_EINVAL);
     CHECK_EQ(c, conf_snapshot(c), before);

@@ -3,8 +3,6 @@
  */
 #include "conformance.h"
 
-#include <string.h>
-
 void conf_cpu(struct conf *c, unsigned cpu)
 {
     if (c->failed || cpu == c->cpu)
@@ -182,7 +180,7 @@ static void keep_object(struct conf *c, struct lp_object *object)
             c->objects[i] = object;
             return;
         }
-    CHECK(c, !"too many objects");
+    conf_fail(c, __FILE__, __LINE__, "too many objects", CONF_OBJECTS, 0);
 }
 
 struct lp_object *conf_open(struct conf *c, unsigned number, uint64_t size,
@@ -247,9 +245,8 @@ struct lp_object *conf_device(struct conf *c, uint64_t npages, unsigned flags)
 
     if (c->failed)
         return NULL;
-    error =
-        lp_object_create_device(c->pager, c->m->device, npages * PAGE,
-                                LP_CACHE_UNCACHED, flags, &object);
+    error = lp_object_create_device(c->pager, c->m->device, npages * PAGE,
+                                    LP_CACHE_UNCACHED, flags, &object);
     if (error) {
         conf_fail(c, __FILE__, __LINE__, "lp_object_create_device",
                   (uint64_t)-error, 0);

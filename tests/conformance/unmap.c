@@ -120,7 +120,7 @@ static void untouched__skipped(struct conf *c)
     uint64_t span = conf_table_span(c), frames;
     lp_va a = conf_place(c, 1, 0);
 
-    conf_anon(c, s, a, 1, RW);
+    conf_anon(c, s, conf_place(c, 3, 0), 1, RW);
     frames = c->frames;
     conf_anon(c, s, a, 6 * span / PAGE, RW);
     conf_put(c, s, a + 3 * span, 1);

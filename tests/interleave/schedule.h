@@ -26,6 +26,8 @@ struct change {
 };
 
 enum strategy {
+    /* Run on until the next change: with few of them, CHESS's bound. */
+    LISTED,
     /* At each step switch with probability 1 / rate. */
     RANDOM_WALK,
     /*
@@ -34,8 +36,6 @@ enum strategy {
      * priorities; at each of the changes the running one becomes the last.
      */
     PRIORITIES,
-    /* Run on until the next change: with few of them, CHESS's bound. */
-    LISTED,
 };
 
 struct plan {

@@ -41,10 +41,10 @@ enum known { NO, YES, MAYBE };
 /* A page of an object. */
 struct m_page {
     uint64_t index;
-    uint8_t *data; /* as every view of the object sees it now */
-    uint8_t *disk; /* as the file system has it */
-    bool must;     /* changed since it was last written: must be written */
-    bool may;      /* somebody wanted to write: may be written */
+    uint8_t *data;     /* as every view of the object sees it now */
+    uint8_t *disk;     /* as the file system has it */
+    bool must;         /* changed since it was last written: must be written */
+    bool may;          /* somebody wanted to write: may be written */
     bool held_written; /* changed through a pin that is still held */
     enum known filled; /* was read into the cache */
     int bad;           /* what fill answers: 0 or an error */
@@ -55,6 +55,7 @@ enum m_kind {
     M_FILE,      /* fill and write */
     M_SOURCE,    /* fill only */
     M_MEMORY,    /* neither */
+    M_DEVICE,    /* memory that is no frame */
     M_ANONYMOUS, /* made by mmap: shared anonymous memory */
     M_KINDS,
 };
@@ -131,9 +132,6 @@ const uint8_t *m_bytes(const struct m_cell *c);
 
 /* m_writable_bytes: the same to write to: breaks copy-on-write, marks dirty. */
 uint8_t *m_writable_bytes(struct m_cell *c);
-
-/* m_write_tried: a write that was refused elsewhere may have left traces. */
-void m_write_tried(struct m_cell *c);
 
 /*
  * m_touch: what may come of an access; a set of 1 << enum lp_fault_code.  Never

@@ -81,8 +81,10 @@ static int fill(void *ctx, uint64_t offset, void *to, size_t len)
     if (page->bad)
         return page->bad;
     if (memcmp(page->disk, page->data, len) != 0)
-        wrong(o->world, "object %u: page %llu is filled, but was changed and "
-              "not written", o->number, (unsigned long long)page->index);
+        wrong(o->world,
+              "object %u: page %llu is filled, but was changed and "
+              "not written",
+              o->number, (unsigned long long)page->index);
     memcpy(to, page->disk, len);
     page->filled = o->world->fail_at || o->world->tiny ? MAYBE : YES;
     return 0;
@@ -175,6 +177,31 @@ struct m_object *object_open(struct world *w)
     return o;
 }
 
+void device_open(struct world *w)
+{
+    struct m_object *o = calloc(1, sizeof *o);
+    lp_pa start = lp_host_device(w->m);
+    uint64_t index;
+
+    o->world = w;
+    o->number = w->next_object++;
+    o->kind = M_DEVICE;
+    o->flags = LP_OBJECT_READ | LP_OBJECT_WRITE;
+    o->size = DEVICE_PAGES * PAGE;
+    for (index = 0; index < DEVICE_PAGES; index++) {
+        memset(m_page_of(o, index)->data, (int)(0x50 + index), PAGE);
+        memset(lp_host_memory(w->m, start + index * PAGE), (int)(0x50 + index),
+               PAGE);
+    }
+    expect(w, "lp_object_create_device",
+           lp_object_create_device(w->pager, start, o->size, LP_CACHE_WRITEBACK,
+                                   o->flags, &o->handle),
+           0);
+    o->held = true;
+    o->next = w->objects;
+    w->objects = o;
+}
+
 static bool mapped_somewhere(const struct world *w, const struct m_object *o)
 {
     const struct m_space *s;
@@ -193,18 +220,17 @@ static void check_released(struct world *w, const struct m_object *o)
     const struct m_page *page;
     unsigned i;
 
-    if (o->kind == M_ANONYMOUS)
+    if (o->kind == M_ANONYMOUS || o->kind == M_DEVICE)
         return;
     if (!o->released)
-        wrong(w, "object %u: nobody has it, and it is not released",
-              o->number);
+        wrong(w, "object %u: nobody has it, and it is not released", o->number);
     if (o->kind != M_FILE)
         return;
     for (i = 0; i < OBJECT_BUCKETS; i++)
         for (page = o->bucket[i]; page; page = page->next)
             if (!page->held_written &&
-                (page->must || memcmp(page->data, page->disk,
-                                      m_length(o, page->index)) != 0))
+                (page->must ||
+                 memcmp(page->data, page->disk, m_length(o, page->index)) != 0))
                 wrong(w, "object %u: changes of page %llu are lost at release",
                       o->number, (unsigned long long)page->index);
 }

@@ -40,15 +40,6 @@ uint8_t *m_writable_bytes(struct m_cell *c)
     return c->own;
 }
 
-void m_write_tried(struct m_cell *c)
-{
-    if (!c->mapped)
-        return;
-    if (!m_private(c))
-        m_page_of(c->object, c->index)->may = true;
-    c->touched = MAYBE;
-}
-
 unsigned m_touch(const struct layout *l, const struct m_cell *c,
                  unsigned access)
 {
@@ -65,8 +56,9 @@ unsigned m_touch(const struct layout *l, const struct m_cell *c,
     if (c->own || !c->object)
         return 1u << LP_FAULT_OK;
     if (m_past_end(c->object, c->index))
-        return 1u << (c->object->flags & LP_OBJECT_ZERO_PAST_END ? LP_FAULT_OK
-                                                                 : LP_FAULT_BUS);
+        return 1u << (c->object->flags & LP_OBJECT_ZERO_PAST_END
+                          ? LP_FAULT_OK
+                          : LP_FAULT_BUS);
     page = m_page_of(c->object, c->index);
     if (page->bad)
         return 1u << (page->bad == -LP_EAGAIN ? LP_FAULT_RETRY : LP_FAULT_BUS);

@@ -19,6 +19,7 @@ enum {
     PINS_MAX = 12,
     WORLD_CPUS_MAX = 16,
     OBJECTS_HELD_MAX = 5,
+    DEVICE_PAGES = 6,
     BUFFER = 5 * PAGE,
 };
 
@@ -45,19 +46,22 @@ struct m_pin {
 
 struct world {
     const struct settings *settings;
-    uint64_t random;  /* of the current operation */
-    uint64_t op;      /* its number */
-    uint64_t checks;  /* how often everything was compared */
+    uint64_t random;   /* of the current operation */
+    uint64_t op;       /* its number */
+    uint64_t checks;   /* how often everything was compared */
     uint64_t oddities; /* execute-only pages that could be read (x86) */
 
     struct lp_host *m;
     struct lp_pager *pager;
     uint32_t *scratch;
+    lp_pa empty_root;  /* what CPUs walk when the pager has gone */
     uint64_t baseline; /* frames of the pager alone */
     struct layout layout;
     struct lp_options options;
     bool limited; /* options.max_areas is small */
+    bool big;     /* many pages, many areas */
     bool tiny;    /* few frames: they run out by themselves */
+    uint64_t nframes;
     unsigned fail_percent;
 
     unsigned ncpus;
@@ -117,6 +121,8 @@ struct m_space *pick_space(struct world *w);
 struct m_object *pick_object(struct world *w);
 /* object_open: NULL when out of memory. */
 struct m_object *object_open(struct world *w);
+/* device_open: the machine's device, for the whole run; or nothing. */
+void device_open(struct world *w);
 /* space_open: an empty one; NULL when out of memory. */
 struct m_space *space_open(struct world *w);
 void space_close(struct world *w, struct m_space *s);
@@ -124,6 +130,14 @@ void space_close(struct world *w, struct m_space *s);
 void collect_objects(struct world *w);
 /* pin_put: let go of a page. */
 void pin_put(struct world *w, struct m_pin *p);
+
+/*
+ * resolve_tried: a write there was refused for another page's sake, or for
+ * want of memory: it may have left traces that no program sees now but that
+ * decide what is seen later.  Ask the library which.
+ */
+void resolve_tried(struct world *w, struct m_space *s, unsigned place,
+                   unsigned access);
 
 /* --- layout.c --- */
 
@@ -149,12 +163,16 @@ void op_mmap(struct world *w);
 void op_munmap(struct world *w);
 void op_munmap_area(struct world *w);
 void op_mprotect(struct world *w);
+/* op_comb: mprotect or munmap, page by page with gaps: many areas. */
+void op_comb(struct world *w);
 void op_set_base(struct world *w);
 void op_fork(struct world *w);
 void op_destroy(struct world *w);
 void op_load(struct world *w);
 void op_store(struct world *w);
 void op_fetch(struct world *w);
+/* op_touch_all: a word in each page of a range. */
+void op_touch_all(struct world *w);
 void op_copy_in(struct world *w);
 void op_copy_out(struct world *w);
 void op_zero(struct world *w);

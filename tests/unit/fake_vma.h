@@ -1,7 +1,8 @@
 /*
  * fake_vma.h: what the tree of areas stands on, faked: nodes come from malloc
- * and are counted, the n-th allocation fails on request, and objects are a count
- * of references.  Defines the functions: included by one file of a program.
+ * and are counted, the n-th allocation fails on request, and objects are a
+ * count of references.  Defines the functions: included by one file of a
+ * program.
  *
  * Counts are atomic, so that threads may use them.
  */
@@ -43,7 +44,7 @@ void *lp_slab_alloc(struct lp_slab *slab)
 
 void lp_slab_free(struct lp_slab *slab, void *node)
 {
-    (void)slab;
+    memset(node, 0x5a, slab->node_size);
     atomic_fetch_sub(&fake_nodes, 1);
     free(node);
 }

@@ -1,260 +1,7 @@
 /*
- * The tree of areas, against an array of pages.
- *
- * The model of a tree is one cell for each page.  Since equal neighbours are
- * merged, the cells say exactly which areas there must be.  After each operation
- * every tree is compared with its cells, checked by lp_vma_check, and the counts
- * of nodes and objects are compared with the pointers found.
+ * The tree of areas in single situations.
  */
-#include "runner.h"
-
-#include "fake_vma.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define PAGE LP_PAGE_SIZE
-
-enum { PAGES = 3000, TREES = 4, OBJECTS = 3 };
-
-struct cell {
-    uint32_t offset; /* pages */
-    uint16_t flags;
-    uint8_t object; /* 0: none */
-    bool used;
-};
-
-static struct lp_vma_pools pools;
-static struct lp_vma_tree trees[TREES];
-static struct cell cells[TREES][PAGES];
-static struct lp_object objects[OBJECTS];
-static struct lp_object_list dead;
-static uint64_t seed, state;
-static uint32_t round_number;
-
-/* --- the model ----------------------------------------------------------- */
-
-#define die(...)                                                               \
-    do {                                                                       \
-        fprintf(stderr, "seed %llu: ", (unsigned long long)seed);              \
-        fprintf(stderr, __VA_ARGS__);                                          \
-        fprintf(stderr, "\n");                                                 \
-        fail();                                                                \
-    } while (0)
-
-static struct lp_object *object_of(unsigned i)
-{
-    return i > 0 ? &objects[i - 1] : NULL;
-}
-
-/* Does page i belong to the same area as the page before? */
-static bool joined(const struct cell *c, unsigned i)
-{
-    return c[i - 1].used && c[i].used && c[i - 1].flags == c[i].flags &&
-           c[i - 1].object == c[i].object &&
-           (c[i].object == 0 || c[i - 1].offset + 1 == c[i].offset);
-}
-
-/* The first page of the next area at or after page i, and where it ends. */
-static bool model_next(const struct cell *c, unsigned i, unsigned *start,
-                       unsigned *end)
-{
-    while (i < PAGES && !c[i].used)
-        i++;
-    if (i == PAGES)
-        return false;
-    for (*end = i + 1; *end < PAGES && joined(c, *end);)
-        ++*end;
-    while (i > 0 && joined(c, i))
-        i--;
-    *start = i;
-    return true;
-}
-
-static void expect_area(const struct cell *c, unsigned start, unsigned end,
-                        const struct lp_vma *vma)
-{
-    if (vma->start != start * PAGE || vma->end != end * PAGE)
-        die("area [%llx, %llx), expected [%llx, %llx)",
-            (unsigned long long)vma->start, (unsigned long long)vma->end,
-            (unsigned long long)(start * PAGE),
-            (unsigned long long)(end * PAGE));
-    if (vma->object != object_of(c[start].object) ||
-        vma->flags != c[start].flags ||
-        vma->offset != (c[start].object ? c[start].offset * PAGE : 0))
-        die("area at %x has wrong contents", start);
-}
-
-/* Every area, in order, and nothing else. */
-static void compare(unsigned t)
-{
-    unsigned at = 0, start, end;
-    struct lp_vma vma;
-
-    while (model_next(cells[t], at, &start, &end)) {
-        if (!lp_vma_find(&trees[t], at * PAGE, &vma))
-            die("no area at or above %x in tree %u", at, t);
-        expect_area(cells[t], start, end, &vma);
-        at = end;
-    }
-    if (lp_vma_find(&trees[t], at * PAGE, &vma))
-        die("an area too many in tree %u", t);
-}
-
-static void count_object(void *ctx, struct lp_object *object)
-{
-    uint64_t *found = ctx;
-
-    found[object - objects]++;
-}
-
-/* Nodes and objects have as many references as there are pointers. */
-static void recount(void)
-{
-    uint64_t found[OBJECTS] = { 0 };
-    const char *wrong = NULL;
-
-    round_number++;
-    for (unsigned t = 0; t < TREES; t++)
-        lp_vma_recount(&trees[t], round_number, count_object, found);
-    for (unsigned t = 0; t < TREES && !wrong; t++)
-        wrong = lp_vma_recount_check(&trees[t], round_number);
-    if (wrong)
-        die("%s", wrong);
-    for (unsigned i = 0; i < OBJECTS; i++) {
-        if (atomic_load(&objects[i].refs) != found[i] + 1)
-            die("object %u has %llu references, found %llu", i,
-                (unsigned long long)atomic_load(&objects[i].refs),
-                (unsigned long long)found[i] + 1);
-    }
-}
-
-static void check_all(void)
-{
-    for (unsigned t = 0; t < TREES; t++) {
-        const char *wrong = lp_vma_check(&trees[t]);
-
-        if (wrong)
-            die("tree %u: %s", t, wrong);
-        compare(t);
-    }
-    recount();
-}
-
-static int setup(void **unused)
-{
-    (void)unused;
-    memset(cells, 0, sizeof(cells));
-    lp_vma_pools_init(&pools, NULL);
-    for (unsigned t = 0; t < TREES; t++)
-        lp_vma_init(&trees[t], &pools);
-    for (unsigned i = 0; i < OBJECTS; i++)
-        atomic_store(&objects[i].refs, 1);
-    dead.first = NULL;
-    seed = state = 1;
-    return 0;
-}
-
-/* Nothing is left over. */
-static int teardown(void **unused)
-{
-    (void)unused;
-    fake_fail(-1);
-    for (unsigned t = 0; t < TREES; t++)
-        lp_vma_clear(&trees[t], &dead);
-    for (unsigned i = 0; i < OBJECTS; i++)
-        assert_int_equal(atomic_load(&objects[i].refs), 1);
-    assert_null(dead.first);
-    assert_int_equal(atomic_load(&fake_nodes), 0);
-    return 0;
-}
-
-/* --- operations on a tree and its model ---------------------------------- */
-
-static void prepare(unsigned t, unsigned start, unsigned end)
-{
-    fake_fail(-1);
-    assert_int_equal(lp_vma_prepare(&trees[t], start * PAGE, end * PAGE), 0);
-    fake_fail(0); /* edits do not allocate */
-}
-
-static void settle(unsigned t)
-{
-    lp_vma_settle(&trees[t]);
-    fake_fail(-1);
-}
-
-static void do_remove(unsigned t, unsigned start, unsigned end)
-{
-    lp_vma_remove(&trees[t], start * PAGE, end * PAGE, &dead);
-    for (unsigned i = start; i < end; i++)
-        cells[t][i].used = false;
-}
-
-static void do_insert(unsigned t, unsigned start, unsigned end, unsigned flags,
-                      unsigned object, unsigned offset)
-{
-    struct lp_vma vma = {
-        .start = start * PAGE,
-        .end = end * PAGE,
-        .object = object_of(object),
-        .offset = object > 0 ? offset * PAGE : 0,
-        .flags = flags,
-    };
-
-    if (vma.object)
-        lp_object_get(vma.object);
-    lp_vma_insert(&trees[t], &vma);
-    for (unsigned i = start; i < end; i++) {
-        cells[t][i] = (struct cell){
-            .used = true,
-            .flags = (uint16_t)flags,
-            .object = (uint8_t)object,
-            .offset = offset + i - start,
-        };
-    }
-}
-
-static void do_share(unsigned to, unsigned from)
-{
-    lp_vma_clear(&trees[to], &dead);
-    lp_vma_share(&trees[to], &trees[from]);
-    memcpy(cells[to], cells[from], sizeof(cells[to]));
-}
-
-static void insert(unsigned t, unsigned start, unsigned end, unsigned flags,
-                   unsigned object, unsigned offset)
-{
-    prepare(t, start, end);
-    do_remove(t, start, end);
-    do_insert(t, start, end, flags, object, offset);
-    settle(t);
-}
-
-static void remove_range(unsigned t, unsigned start, unsigned end)
-{
-    prepare(t, start, end);
-    do_remove(t, start, end);
-    settle(t);
-}
-
-static void change(unsigned t, unsigned start, unsigned end, uint32_t clear,
-                   uint32_t set)
-{
-    fake_fail(-1);
-    assert_int_equal(
-        lp_vma_prepare_change(&trees[t], start * PAGE, end * PAGE), 0);
-    fake_fail(0);
-    lp_vma_change(&trees[t], start * PAGE, end * PAGE, clear, set);
-    for (unsigned i = start; i < end; i++)
-        cells[t][i].flags = (uint16_t)((cells[t][i].flags & ~clear) | set);
-    settle(t);
-}
-
-/* n areas of one page, `step` pages apart, that do not merge. */
-static void fill(unsigned t, unsigned n, unsigned step)
-{
-    for (unsigned i = 0; i < n; i++)
-        insert(t, i * step, i * step + 1, 1 + i % 2, 0, 0);
-}
+#include "model_vma.h"
 
 /* --- single situations --------------------------------------------------- */
 
@@ -489,6 +236,196 @@ static void test_vma_remove_last_area_of_object__puts_it_on_list(void **unused)
     atomic_store(&objects[0].refs, 1);
 }
 
+/* 256 areas of 9 pages: every node of the tree is full. */
+static void fill_all_nodes(unsigned t)
+{
+    for (unsigned i = 0; i < 256; i++)
+        insert(t, 9 * i, 9 * i + 9, 1 + i % 2, 0, 0);
+    assert_int_equal(trees[t].root->n, LP_VMA_KEYS);
+    assert_int_equal(trees[t].root->level, 1);
+}
+
+/* Is enough set aside when every node of a path must split, and some twice? */
+static void test_vma_edit_full_nodes__has_enough_spares(void **unused)
+{
+    (void)unused;
+    fill_all_nodes(1);
+    for (unsigned i = 0; i < 256; i++) {
+        unsigned at = 9 * i;
+
+        do_share(0, 1);
+        prepare(0, at + 1, at + 2); /* the most that these may be used for */
+        prepare(0, at + 3, at + 4);
+        prepare(0, at + 5, at + 6);
+        prepare(0, at + 7, at + 8);
+        for (unsigned k = 1; k < 8; k += 2) {
+            do_remove(0, at + k, at + k + 1);
+            do_insert(0, at + k, at + k + 1, 4, 0, 0);
+        }
+        settle(0);
+        check_all();
+        do_share(0, 1);
+        change(0, at + 3, at + 5, 3, 4);
+        check_all();
+    }
+}
+
+/* Are nodes that are not full edited without any being set aside? */
+static void test_vma_prepare_owned__sets_nothing_aside(void **unused)
+{
+    (void)unused;
+    fill(0, 40, 3);
+    fake_fail(0);
+    assert_int_equal(lp_vma_prepare(&trees[0], 115 * PAGE, 117 * PAGE), 0);
+    assert_int_equal(trees[0].nspare, 0);
+    settle(0);
+}
+
+/* Is the leaf of the last hit forgotten when a prepare, done or failed, copies
+ * it? */
+static void test_vma_find_after_prepare__looks_into_the_copy(void **unused)
+{
+    struct lp_vma vma;
+
+    (void)unused;
+    for (unsigned allocations = 0; allocations < 16; allocations++) {
+        lp_va start = 600 * PAGE, end = 900 * PAGE;
+        int error;
+
+        fill(1, 400, 3);
+        do_share(0, 1);
+        assert_true(lp_vma_find(&trees[0], start, &vma));
+        fake_fail(allocations / 2);
+        if (allocations % 2)
+            error = lp_vma_prepare_change(&trees[0], start, end);
+        else
+            error = lp_vma_prepare(&trees[0], start, end);
+        settle(0);
+        remove_range(1, 0, PAGES);
+        assert_true(lp_vma_find(&trees[0], start, &vma));
+        assert_int_equal(vma.start, start);
+        assert_true(error == 0 || error == -LP_ENOMEM);
+        check_all();
+    }
+}
+
+/* And when a remove drops it, after a find that came between? */
+static void test_vma_find_before_remove__is_forgotten(void **unused)
+{
+    struct lp_vma vma;
+
+    (void)unused;
+    fill(0, 400, 3);
+    prepare(0, 590, 700);
+    assert_true(lp_vma_find(&trees[0], 630 * PAGE, &vma));
+    do_remove(0, 590, 700);
+    assert_true(lp_vma_find(&trees[0], 630 * PAGE, &vma));
+    assert_int_equal(vma.start, 702 * PAGE);
+    settle(0);
+}
+
+/* Or an insert, that joins the leaf's only area to one in another? */
+static void test_vma_find_before_insert__is_forgotten(void **unused)
+{
+    struct lp_vma vma;
+
+    (void)unused;
+    fill(0, 32, 3);
+    insert(0, 96, 97, 2, 0, 0); /* alone in the third leaf */
+    prepare(0, 94, 96);
+    assert_true(lp_vma_find(&trees[0], 96 * PAGE, &vma));
+    do_insert(0, 94, 96, 2, 0, 0);
+    assert_true(lp_vma_find(&trees[0], 96 * PAGE, &vma));
+    assert_int_equal(vma.start, 93 * PAGE);
+    settle(0);
+    check_all();
+}
+
+/* Or a change? */
+static void test_vma_find_before_change__is_forgotten(void **unused)
+{
+    struct lp_vma vma;
+
+    (void)unused;
+    fill(0, 400, 1);
+    assert_int_equal(lp_vma_prepare_change(&trees[0], 0, 300 * PAGE), 0);
+    assert_true(lp_vma_find(&trees[0], 200 * PAGE, &vma));
+    lp_vma_change(&trees[0], 0, 300 * PAGE, 3, 1);
+    assert_true(lp_vma_find(&trees[0], 200 * PAGE, &vma));
+    assert_int_equal(vma.start, 0);
+    settle(0);
+}
+
+/* Remove areas [from, to) of a tree that fill() made with step 3. */
+static void remove_areas(unsigned t, unsigned from, unsigned to)
+{
+    remove_range(t, 3 * from, 3 * to);
+}
+
+/*
+ * Inner nodes with 16 full leaves each, and more; the last leaf of the first
+ * and the first leaf of the second have one area only.
+ */
+static void fill_thin_seam(unsigned t)
+{
+    fill(t, 750, 3);
+    assert_int_equal(trees[t].root->level, 2);
+    assert_int_equal(trees[t].root->n, 3);
+    remove_areas(t, 240, 255);
+    remove_areas(t, 257, 272);
+    check_fill(trees[t].root);
+}
+
+/* Are thin leaves merged when all that was between them goes? */
+static void test_vma_remove_between_thin_leaves__merges_them(void **unused)
+{
+    (void)unused;
+    fill(0, 600, 3);
+    remove_areas(0, 17, 32); /* one area left in the second leaf */
+    remove_areas(0, 64, 79); /* and in the fifth */
+    remove_areas(0, 32, 64); /* the third and fourth, exactly */
+    check_all();
+    check_fill(trees[0].root);
+}
+
+/* And when their parents are merged, so that they become neighbours? */
+static void test_vma_merge_of_parents__merges_thin_children(void **unused)
+{
+    (void)unused;
+    fill_thin_seam(0);
+    remove_areas(0, 0, 160);   /* six leaves left */
+    remove_areas(0, 384, 512); /* eight left */
+    assert_int_equal(trees[0].root->n, 2);
+    check_all();
+    check_fill(trees[0].root);
+}
+
+/* And when both are shared, so that neither may be changed? */
+static void test_vma_merge_of_parents__leaves_shared_children(void **unused)
+{
+    (void)unused;
+    fill_thin_seam(1);
+    remove_areas(1, 0, 160);
+    do_share(0, 1);
+    remove_areas(0, 384, 512);
+    assert_int_equal(trees[0].root->n, 2);
+    check_all();
+}
+
+/* Does an area between a leaf with room and a full one need a new leaf? */
+static void test_vma_insert_before_full_leaf__uses_room_below(void **unused)
+{
+    int64_t nodes;
+
+    (void)unused;
+    fill(0, 64, 3);
+    remove_areas(0, 20, 21);
+    nodes = atomic_load(&fake_nodes);
+    insert(0, 3 * 32 - 1, 3 * 32, 7, 0, 0);
+    assert_int_equal(atomic_load(&fake_nodes), nodes);
+    check_all();
+}
+
 /* --- n-th allocation fails ----------------------------------------------- */
 
 /* Try, from the same shared tree, until n allocations are enough. */
@@ -512,8 +449,8 @@ static void fail_every(unsigned start, unsigned end,
 static void test_vma_prepare_out_of_memory__changes_nothing(void **unused)
 {
     static const unsigned ranges[][2] = {
-        { 0, 1 }, { 0, 2000 }, { 100, 101 }, { 321, 323 }, { 90, 1700 },
-        { 1990, 2400 },
+        { 0, 1 },     { 0, 2000 },  { 100, 101 },
+        { 321, 323 }, { 90, 1700 }, { 1990, 2400 },
     };
 
     (void)unused;
@@ -522,180 +459,6 @@ static void test_vma_prepare_out_of_memory__changes_nothing(void **unused)
     for (unsigned i = 0; i < COUNT(ranges); i++) {
         fail_every(ranges[i][0], ranges[i][1], lp_vma_prepare);
         fail_every(ranges[i][0], ranges[i][1], lp_vma_prepare_change);
-    }
-}
-
-/* --- random -------------------------------------------------------------- */
-
-/* A range: mostly short, sometimes long, now and then everything. */
-static void random_range(unsigned *start, unsigned *end)
-{
-    unsigned kind = fake_below(&state, 64), most = 4;
-
-    if (kind == 0)
-        most = PAGES;
-    else if (kind < 8)
-        most = 200;
-    *start = fake_below(&state, PAGES);
-    *end = *start + 1 + fake_below(&state, most);
-    if (*end > PAGES)
-        *end = PAGES;
-}
-
-static void random_insert(unsigned t, unsigned start, unsigned end)
-{
-    unsigned object = fake_below(&state, OBJECTS + 1);
-    unsigned offset = fake_below(&state, 8) ? start : fake_below(&state, 99);
-
-    do_insert(t, start, end, 1 + fake_below(&state, 3), object, offset);
-}
-
-/* Two places prepared together, as mremap does. */
-static void random_move(unsigned t)
-{
-    unsigned a, b, c, d;
-
-    random_range(&a, &b);
-    random_range(&c, &d);
-    if (a < d && c < b)
-        return;
-    prepare(t, a, b);
-    prepare(t, c, d);
-    do_remove(t, a, b);
-    do_remove(t, c, d);
-    if (fake_below(&state, 2))
-        random_insert(t, a, b);
-    random_insert(t, c, d);
-    settle(t);
-}
-
-/* With no memory at first; what was owned stays owned. */
-static void random_failure(unsigned t)
-{
-    unsigned start, end;
-    int error;
-
-    random_range(&start, &end);
-    fake_fail(fake_below(&state, 4));
-    if (fake_below(&state, 2))
-        error = lp_vma_prepare(&trees[t], start * PAGE, end * PAGE);
-    else
-        error = lp_vma_prepare_change(&trees[t], start * PAGE, end * PAGE);
-    assert_true(error == 0 || error == -LP_ENOMEM);
-    settle(t);
-}
-
-static void random_step(unsigned t, unsigned ntrees)
-{
-    unsigned start, end, kind = fake_below(&state, 100);
-
-    random_range(&start, &end);
-    if (kind < 60) {
-        prepare(t, start, end);
-        do_remove(t, start, end);
-        random_insert(t, start, end);
-        settle(t);
-    } else if (kind < 75) {
-        remove_range(t, start, end);
-    } else if (kind < 87) {
-        change(t, start, end, fake_below(&state, 4), fake_below(&state, 4));
-    } else if (kind < 93) {
-        random_move(t);
-    } else if (kind < 96) {
-        random_failure(t);
-    } else if (ntrees > 1 && kind < 98) {
-        unsigned to = fake_below(&state, ntrees);
-
-        if (to != t)
-            do_share(to, t);
-    } else if (kind == 99 && fake_below(&state, 20) == 0) {
-        lp_vma_clear(&trees[t], &dead);
-        memset(cells[t], 0, sizeof(cells[t]));
-    }
-}
-
-/* The highest fitting address, by trying them all. */
-static bool model_gap(unsigned t, unsigned len, unsigned low, unsigned high,
-                      unsigned *out)
-{
-    unsigned run = 0;
-
-    for (unsigned i = high; i-- > low;) {
-        run = i < PAGES && cells[t][i].used ? 0 : run + 1;
-        if (run == len) {
-            *out = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static void random_lookups(unsigned t)
-{
-    for (unsigned n = 0; n < 8; n++) {
-        unsigned va = fake_below(&state, PAGES), start, end;
-        unsigned low = fake_below(&state, PAGES);
-        unsigned high = fake_below(&state, PAGES + 20);
-        unsigned len = 1 + fake_below(&state, n < 4 ? 4 : 200), at = 0;
-        struct lp_vma vma;
-        lp_va gap = 0;
-        bool found = lp_vma_find(&trees[t], va * PAGE, &vma);
-
-        if (found != model_next(cells[t], va, &start, &end))
-            die("find %x in tree %u", va, t);
-        if (found)
-            expect_area(cells[t], start, end, &vma);
-        if (n % 2)
-            low = fake_below(&state, 8);
-        found = lp_vma_gap(&trees[t], len * PAGE, low * PAGE, high * PAGE,
-                           &gap);
-        if (found != model_gap(t, len, low, high, &at) || gap != at * PAGE)
-            die("gap of %x in [%x, %x) of tree %u: %d %llx, expected %x", len,
-                low, high, t, found, (unsigned long long)gap, at);
-    }
-}
-
-/* Neighbours below one parent have LP_VMA_PAIR entries together. */
-static void check_fill(const struct lp_vma_node *node)
-{
-    for (unsigned i = 0; node && node->level > 0 && i < node->n; i++) {
-        check_fill(node->child[i]);
-        if (i > 0 &&
-            node->child[i - 1]->n + node->child[i]->n < LP_VMA_PAIR)
-            die("two thin neighbours");
-    }
-}
-
-/* Do trees that share nodes behave as arrays of pages that share nothing? */
-static void test_vma_random_on_shared_trees__equals_model(void **unused)
-{
-    for (uint64_t s = 1; s <= 6; s++) {
-        setup(unused);
-        seed = state = s;
-        for (unsigned n = 0; n < 1500; n++) {
-            unsigned t = fake_below(&state, TREES);
-
-            random_step(t, TREES);
-            check_all();
-            random_lookups(t);
-        }
-        teardown(unused);
-    }
-}
-
-/* And a tree that never shared: is it well filled too? */
-static void test_vma_random_on_one_tree__equals_model_and_is_full(void **unused)
-{
-    for (uint64_t s = 100; s <= 103; s++) {
-        setup(unused);
-        seed = state = s;
-        for (unsigned n = 0; n < 3000; n++) {
-            random_step(0, 1);
-            check_all();
-            check_fill(trees[0].root);
-            random_lookups(0);
-        }
-        teardown(unused);
     }
 }
 
@@ -742,9 +505,17 @@ int main(int argc, char **argv)
         TEST(test_vma_share__costs_nothing_and_is_private),
         TEST(test_vma_remove_shared__copies_only_the_borders),
         TEST(test_vma_remove_last_area_of_object__puts_it_on_list),
+        TEST(test_vma_edit_full_nodes__has_enough_spares),
+        TEST(test_vma_prepare_owned__sets_nothing_aside),
+        TEST(test_vma_find_after_prepare__looks_into_the_copy),
+        TEST(test_vma_find_before_remove__is_forgotten),
+        TEST(test_vma_find_before_insert__is_forgotten),
+        TEST(test_vma_find_before_change__is_forgotten),
+        TEST(test_vma_remove_between_thin_leaves__merges_them),
+        TEST(test_vma_merge_of_parents__merges_thin_children),
+        TEST(test_vma_merge_of_parents__leaves_shared_children),
+        TEST(test_vma_insert_before_full_leaf__uses_room_below),
         TEST(test_vma_prepare_out_of_memory__changes_nothing),
-        TEST(test_vma_random_on_shared_trees__equals_model),
-        TEST(test_vma_random_on_one_tree__equals_model_and_is_full),
         TEST(test_vma_insert_ascending__fills_nodes),
         TEST(test_vma_insert_descending__fills_nodes),
     };

@@ -1,0 +1,562 @@
+/*
+ * ops_object.c: the operations on objects, and on pages held in place.
+ */
+#include "world.h"
+
+#include <string.h>
+
+#define X(n) ((unsigned long long)(n))
+
+/* --- pins --- */
+
+static unsigned pick_pin_access(struct world *w)
+{
+    static const uint8_t often[] = { 1, 2, 3, 3, 3, 1, 4, 5, 7, 6 };
+
+    return often[pick(w, sizeof often)];
+}
+
+/* What getting the page must answer: one kind of access at a time. */
+static bool pin_agrees(const struct layout *l, const struct m_cell *c,
+                       unsigned access, int r)
+{
+    unsigned bit, right, faults = 1u << LP_FAULT_MAPERR | 1u << LP_FAULT_ACCERR;
+
+    for (bit = LP_READ; bit <= LP_EXEC; bit <<= 1) {
+        if (!(access & bit))
+            continue;
+        right = m_touch(l, c, bit);
+        if (!(right & 1u << LP_FAULT_OK) || (r && (right & faults)))
+            return (r == -LP_EFAULT && (right & faults)) ||
+                   (r == -LP_EIO && (right & 1u << LP_FAULT_BUS)) ||
+                   (r == -LP_EAGAIN && (right & 1u << LP_FAULT_RETRY));
+    }
+    if (c->object && c->object->kind == M_DEVICE)
+        return r == -LP_EFAULT;
+    return r == 0;
+}
+
+/* The page is held: remember what writing to it will change. */
+static void pinned(struct m_pin *p, unsigned access)
+{
+    struct m_cell *c = &p->space->cell[p->place];
+
+    p->used = true;
+    p->write = (access & LP_WRITE) != 0;
+    p->object = NULL;
+    p->epoch = 0;
+    c->touched = YES;
+    if (!p->write)
+        return;
+    if (m_private(c)) {
+        m_writable_bytes(c);
+        p->epoch = c->epoch;
+    } else {
+        p->object = c->object;
+        p->index = c->index;
+        m_page_of(c->object, c->index)->may = true;
+    }
+}
+
+static void check_pin(struct world *w, const struct m_pin *p, unsigned access)
+{
+    const struct m_cell *c = &p->space->cell[p->place];
+    unsigned may = c->access;
+
+    if ((may & LP_EXEC) && w->layout.exec_reads)
+        may |= LP_READ;
+    if (memcmp(p->lib.page, m_bytes(c), PAGE) != 0)
+        wrong(w, "lp_get_user_page(space %u, %#llx): wrong bytes",
+              p->space->number, X(w->layout.at[p->place].start));
+    if ((access & ~p->lib.access) || (p->lib.access & ~may))
+        wrong(w, "lp_get_user_page(access %u): pin's access %u, area's %u",
+              access, p->lib.access, c->access);
+    if (p->lib.page != lp_host_memory(w->m, p->lib.frame))
+        wrong(w, "lp_get_user_page: page and frame differ");
+}
+
+void op_pin(struct world *w)
+{
+    struct m_pin *p = &w->pins[pick(w, PINS_MAX)];
+    unsigned access = pick_pin_access(w);
+    struct m_space *s = pick_space(w);
+    lp_va va;
+    int r;
+
+    if (p->used) {
+        pin_put(w, p);
+        return;
+    }
+    p->space = s;
+    p->place = pick_page(w, s);
+    va = w->layout.at[p->place].start + pick(w, PAGE);
+    call_begins(w);
+    r = lp_get_user_page(s->lib, va, access, &p->lib);
+    call_ends(w);
+    say(w, "pin %d = get_user_page(space %u, %#llx, %u) = %d",
+        (int)(p - w->pins), s->number, X(va), access, r);
+    if (forgiven(w, r)) {
+        resolve_tried(w, s, p->place, access);
+        return;
+    }
+    if (!pin_agrees(&w->layout, &s->cell[p->place], access, r))
+        wrong(w, "lp_get_user_page(space %u, %#llx, %u) = %d; touches %#x",
+              s->number, X(va), access, r,
+              m_touch(&w->layout, &s->cell[p->place], access & -access));
+    if (r) {
+        resolve_tried(w, s, p->place, access);
+        return;
+    }
+    pinned(p, access);
+    check_pin(w, p, access);
+}
+
+/* A device writes into a page that is held. */
+void op_pin_write(struct world *w)
+{
+    struct m_pin *p = &w->pins[pick(w, PINS_MAX)];
+    unsigned offset = (unsigned)pick(w, PAGE - 8);
+    uint64_t bytes = pick(w, UINT64_MAX);
+    struct m_page *page;
+    struct m_cell *c;
+
+    if (!p->used || !p->write)
+        return;
+    say(w, "pin %d: write at %#x", (int)(p - w->pins), offset);
+    memcpy((char *)p->lib.page + offset, &bytes, sizeof bytes);
+    c = &p->space->cell[p->place];
+    if (p->object) {
+        page = m_page_of(p->object, p->index);
+        memcpy(page->data + offset, &bytes, sizeof bytes);
+        page->held_written = true;
+    } else if (p->epoch && c->epoch == p->epoch) {
+        memcpy(c->own + offset, &bytes, sizeof bytes);
+    }
+}
+
+void pin_put(struct world *w, struct m_pin *p)
+{
+    struct m_page *page;
+
+    say(w, "pin %d: put", (int)(p - w->pins));
+    if (p->object) {
+        page = m_page_of(p->object, p->index);
+        page->may = page->must = true;
+        page->held_written = false;
+    }
+    lp_put_user_page(&p->lib);
+    p->used = false;
+    p->object = NULL;
+}
+
+void op_unpin(struct world *w)
+{
+    struct m_pin *p = &w->pins[pick(w, PINS_MAX)];
+
+    if (p->used)
+        pin_put(w, p);
+}
+
+/* --- reading and writing --- */
+
+/* How far a transfer gets; *error: why no farther. */
+static uint64_t transferable(struct m_object *o, uint64_t offset, uint64_t len,
+                             int *error)
+{
+    const struct m_page *page;
+    uint64_t done = 0;
+
+    *error = 0;
+    if (offset >= o->size)
+        return 0;
+    if (len > o->size - offset)
+        len = o->size - offset;
+    while (done < len) {
+        page = m_page_of(o, (offset + done) / PAGE);
+        *error = page->bad;
+        if (page->bad)
+            return done;
+        done += PAGE - (offset + done) % PAGE;
+    }
+    return len;
+}
+
+/* The bytes of an object that a transfer sees, in place. */
+static uint8_t *bytes_at(struct m_object *o, uint64_t at, uint64_t left,
+                         size_t *n)
+{
+    *n = PAGE - at % PAGE < left ? (size_t)(PAGE - at % PAGE) : (size_t)left;
+    return m_page_of(o, at / PAGE)->data + at % PAGE;
+}
+
+/* Is the answer right?  Gives the number of bytes that were copied. */
+static uint64_t transferred(struct world *w, struct m_object *o,
+                            uint64_t offset, uint64_t len, int64_t r)
+{
+    int error;
+    uint64_t most = transferable(o, offset, len, &error);
+
+    if (forgiven(w, r))
+        return 0;
+    if (o->kind == M_DEVICE) {
+        expect(w, "lp_object_read or _write of a device", r, -LP_EINVAL);
+        return 0;
+    }
+    if (w->fired && r >= 0 && (uint64_t)r < most &&
+        (offset + (uint64_t)r) % PAGE == 0)
+        return (uint64_t)r;
+    expect(w, "lp_object_read or _write", r,
+           most || !error ? (int64_t)most : error);
+    return most;
+}
+
+static void pick_transfer(struct world *w, const struct m_object *o,
+                          uint64_t *offset, uint64_t *len)
+{
+    *offset = pick(w, o->size + PAGE);
+    *len = chance(w, 50) ? 1 + pick(w, 64) : pick(w, BUFFER);
+}
+
+void op_object_read(struct world *w)
+{
+    struct m_object *o = pick_object(w);
+    uint64_t offset, len, done, n, i;
+    const uint8_t *bytes;
+    int64_t r;
+    size_t some;
+
+    if (!o)
+        return;
+    pick_transfer(w, o, &offset, &len);
+    call_begins(w);
+    r = lp_object_read(o->handle, offset, w->buffer, len);
+    call_ends(w);
+    say(w, "object_read(%u, %#llx, %#llx) = %lld", o->number, X(offset), X(len),
+        (long long)r);
+    n = transferred(w, o, offset, len, r);
+    for (done = 0; done < n; done += some) {
+        bytes = bytes_at(o, offset + done, n - done, &some);
+        for (i = 0; i < some; i++)
+            if (bytes[i] != w->buffer[done + i])
+                wrong(w, "lp_object_read(object %u): wrong byte at %#llx",
+                      o->number, X(offset + done + i));
+    }
+}
+
+void op_object_write(struct world *w)
+{
+    struct m_object *o = pick_object(w);
+    uint64_t offset, len, done, n, i;
+    struct m_page *page;
+    uint8_t *to;
+    size_t some;
+    int64_t r;
+
+    if (!o)
+        return;
+    pick_transfer(w, o, &offset, &len);
+    for (i = 0; i < len; i++)
+        w->buffer[i] = (uint8_t)(i * 7 + w->op);
+    call_begins(w);
+    r = lp_object_write(o->handle, offset, w->buffer, len);
+    call_ends(w);
+    say(w, "object_write(%u, %#llx, %#llx) = %lld", o->number, X(offset),
+        X(len), (long long)r);
+    n = transferred(w, o, offset, len, r);
+    for (done = 0; done < n; done += some) {
+        to = bytes_at(o, offset + done, n - done, &some);
+        memcpy(to, w->buffer + done, some);
+        page = m_page_of(o, (offset + done) / PAGE);
+        page->must = page->may = true;
+    }
+}
+
+/* --- writing back --- */
+
+/* Of pages [first, last]: must some be written; may some be? */
+static void dirty_pages(struct m_object *o, uint64_t first, uint64_t last,
+                        bool *must, bool *may)
+{
+    const struct m_page *page;
+    unsigned i;
+
+    for (i = 0; i < OBJECT_BUCKETS; i++)
+        for (page = o->bucket[i]; page; page = page->next)
+            if (page->index >= first && page->index <= last &&
+                !m_past_end(o, page->index)) {
+                *must |= page->must;
+                *may |= page->may;
+            }
+}
+
+/* What a sync of the pages will have to answer. */
+struct sync_prospect {
+    bool must_fail, may_fail;
+};
+
+static void foresee(struct m_object *o, uint64_t first, uint64_t last,
+                    struct sync_prospect *p)
+{
+    bool must = false, may = false;
+
+    if (o->kind != M_FILE || !o->write_fails)
+        return;
+    dirty_pages(o, first, last, &must, &may);
+    p->must_fail |= must;
+    p->may_fail |= may;
+}
+
+static void check_synced(struct world *w, struct m_object *o, uint64_t first,
+                         uint64_t last)
+{
+    bool must = false, may = false;
+
+    if (o->kind != M_FILE || o->write_fails)
+        return;
+    dirty_pages(o, first, last, &must, &may);
+    if (must)
+        wrong(w, "object %u: a dirty page of [%llu, %llu] was not written",
+              o->number, X(first), X(last));
+}
+
+void op_object_sync(struct world *w)
+{
+    struct m_object *o = pick_object(w);
+    struct sync_prospect p = { false, false };
+    uint64_t offset = 0, len = UINT64_MAX, first, last;
+    int r;
+
+    if (!o)
+        return;
+    if (chance(w, 60)) {
+        offset = pick(w, o->size + PAGE);
+        len = 1 + pick(w, 5 * PAGE);
+    }
+    first = offset / PAGE;
+    last = len == UINT64_MAX ? UINT64_MAX : (offset + len - 1) / PAGE;
+    foresee(o, first, last, &p);
+    call_begins(w);
+    r = lp_object_sync(o->handle, offset, len);
+    call_ends(w);
+    say(w, "object_sync(%u, %#llx, %#llx) = %d", o->number, X(offset), X(len),
+        r);
+    if (!(r == -LP_EIO && p.may_fail) && !(r == 0 && !p.must_fail))
+        wrong(w, "lp_object_sync(object %u) = %d; must fail %d, may fail %d",
+              o->number, r, p.must_fail, p.may_fail);
+    check_synced(w, o, first, last);
+}
+
+/* For each shared area's part of places [first, last). */
+static void each_shared(struct world *w, struct m_space *s, unsigned first,
+                        unsigned last, struct sync_prospect *p, bool *hole)
+{
+    const struct layout *l = &w->layout;
+    const struct m_cell *c;
+    unsigned i;
+    uint64_t n;
+
+    for (i = first; i < last; i++) {
+        c = &s->cell[i];
+        n = (l->at[i].end - l->at[i].start) / PAGE;
+        *hole |= !c->mapped;
+        if (!c->mapped || !c->shared)
+            continue;
+        if (p)
+            foresee(c->object, c->index, c->index + n - 1, p);
+        else
+            check_synced(w, c->object, c->index, c->index + n - 1);
+    }
+}
+
+static void check_msync(struct world *w, struct m_space *s, lp_va addr,
+                        uint64_t len, unsigned flags, int r,
+                        const struct sync_prospect *p, bool hole)
+{
+    unsigned first, last;
+
+    if (r == -LP_EIO && p->may_fail)
+        return;
+    if (p->must_fail)
+        wrong(w, "lp_msync = %d, but a write failed", r);
+    expect(w, "lp_msync", r, hole ? -LP_ENOMEM : 0);
+    if ((flags & LP_MS_SYNC) &&
+        place_range(&w->layout, addr, addr + len, &first, &last))
+        each_shared(w, s, first, last, NULL, &hole);
+}
+
+void op_msync(struct world *w)
+{
+    static const unsigned choice[] = {
+        LP_MS_SYNC,  LP_MS_SYNC, LP_MS_SYNC, LP_MS_SYNC | LP_MS_INVALIDATE,
+        LP_MS_ASYNC, 0
+    };
+    unsigned flags = choice[pick(w, 6)], first, last;
+    struct sync_prospect p = { false, false };
+    struct m_space *s = pick_space(w);
+    bool hole = false, bad;
+    uint64_t len;
+    lp_va addr;
+    int r;
+
+    pick_places(w, &first, &last);
+    addr = w->layout.at[first].start;
+    len = w->layout.at[last - 1].end - addr;
+    bad = chance(w, 3);
+    if (bad && chance(w, 50))
+        addr += 1 + pick(w, PAGE - 1);
+    else if (bad)
+        flags = chance(w, 50) ? LP_MS_SYNC | LP_MS_ASYNC : 8;
+    each_shared(w, s, first, last, &p, &hole);
+    if (!(flags & LP_MS_SYNC))
+        p = (struct sync_prospect){ false, false };
+    call_begins(w);
+    r = lp_msync(s->lib, addr, chance(w, 30) ? len - pick(w, PAGE) : len,
+                 flags);
+    call_ends(w);
+    say(w, "msync(space %u, %#llx, %#llx, %u) = %d", s->number, X(addr), X(len),
+        flags, r);
+    if (bad)
+        expect(w, "lp_msync", r, -LP_EINVAL);
+    else
+        check_msync(w, s, addr, len, flags, r, &p, hole);
+}
+
+/* --- resize --- */
+
+static void drop_pages(struct m_object *o, uint64_t first)
+{
+    struct m_page *page;
+    unsigned i;
+
+    for (i = 0; i < OBJECT_BUCKETS; i++)
+        for (page = o->bucket[i]; page; page = page->next) {
+            if (page->index < first)
+                continue;
+            memset(page->data, 0, PAGE);
+            memset(page->disk, 0, PAGE);
+            page->must = page->may = page->held_written = false;
+            page->filled = NO;
+            page->bad = 0;
+        }
+}
+
+/* Pages from `first` on are gone from every space. */
+static void drop_mapped(struct world *w, const struct m_object *o,
+                        uint64_t first)
+{
+    struct m_space *s;
+    struct m_cell *c;
+    struct m_cell as;
+    unsigned i;
+
+    for (s = w->spaces; s; s = s->next)
+        for (i = 0; i < w->layout.n; i++) {
+            c = &s->cell[i];
+            if (c->object != o || c->index < first)
+                continue;
+            as = *c;
+            as.own = NULL;
+            as.touched = NO;
+            m_map(&w->layout, s, i, i + 1, &as, &w->epoch);
+        }
+    for (i = 0; i < PINS_MAX; i++)
+        if (w->pins[i].object == o && w->pins[i].index >= first)
+            w->pins[i].object = NULL;
+}
+
+static void resized(struct world *w, struct m_object *o, uint64_t size)
+{
+    uint64_t old = o->size, end = old < size ? old : size;
+    uint64_t first = (size + PAGE - 1) / PAGE;
+    struct m_page *page;
+
+    o->size = size;
+    if (end % PAGE) {
+        page = m_page_of(o, end / PAGE);
+        memset(page->data + end % PAGE, 0, PAGE - end % PAGE);
+        memset(page->disk + end % PAGE, 0, PAGE - end % PAGE);
+    }
+    if (size < old) {
+        drop_pages(o, first);
+        drop_mapped(w, o, first);
+    }
+}
+
+void op_object_resize(struct world *w)
+{
+    struct m_object *o = pick_object(w);
+    uint64_t size = pick(w, 15) * PAGE + (chance(w, 60) ? pick(w, PAGE) : 0);
+    int r;
+
+    if (!o || (o->flags & LP_OBJECT_ZERO_PAST_END))
+        return;
+    if (o->kind == M_DEVICE) {
+        expect(w, "lp_object_resize of a device",
+               lp_object_resize(o->handle, size), -LP_EINVAL);
+        return;
+    }
+    call_begins(w);
+    r = lp_object_resize(o->handle, size);
+    call_ends(w);
+    say(w, "object_resize(%u, %#llx) = %d", o->number, X(size), r);
+    if (forgiven(w, r))
+        return;
+    expect(w, "lp_object_resize", r, 0);
+    resized(w, o, size);
+    expect(w, "lp_object_size", (int64_t)lp_object_size(o->handle),
+           (int64_t)size);
+}
+
+/* --- coming, going, failing --- */
+
+void op_object_open(struct world *w)
+{
+    const struct m_object *o;
+    unsigned n = 0;
+
+    for (o = w->objects; o; o = o->next)
+        n += o->held;
+    if (n < OBJECTS_HELD_MAX)
+        object_open(w);
+}
+
+void op_object_close(struct world *w)
+{
+    struct m_object *o = pick_object(w);
+
+    if (!o || o->kind == M_DEVICE || chance(w, 50))
+        return;
+    o->held = o->write_fails = false;
+    lp_object_put(o->handle);
+    say(w, "object_put(%u)", o->number);
+}
+
+/* A page that was never read cannot be read; or all is well again. */
+void op_object_trouble(struct world *w)
+{
+    struct m_object *o = pick_object(w);
+    struct m_page *page;
+    unsigned i;
+
+    if (!o)
+        return;
+    if (chance(w, 40)) {
+        for (i = 0; i < OBJECT_BUCKETS; i++)
+            for (page = o->bucket[i]; page; page = page->next)
+                page->bad = 0;
+        o->write_fails = false;
+        say(w, "object %u: all is well", o->number);
+        return;
+    }
+    if (chance(w, 20)) {
+        o->write_fails = o->kind == M_FILE;
+        say(w, "object %u: writes fail", o->number);
+        return;
+    }
+    page = m_page_of(o, pick(w, 1 + o->size / PAGE));
+    if (page->filled == NO && (o->kind == M_FILE || o->kind == M_SOURCE)) {
+        page->bad = chance(w, 50) ? -LP_EIO : -LP_EAGAIN;
+        say(w, "object %u: page %llu cannot be read", o->number,
+            X(page->index));
+    }
+}

@@ -1,0 +1,26 @@
+/*
+ * shrink.h: runs in processes of their own, and shorter runs that still fail.
+ */
+#ifndef SHRINK_H
+#define SHRINK_H
+
+#include "world.h"
+
+enum show { SHOW, HIDE };
+
+/*
+ * run_alone: one run in a process of its own; true when it passed.  When not,
+ * SHOW says what went wrong and, in one line, how to see it again.
+ */
+bool run_alone(const struct settings *s, enum show show);
+
+/*
+ * parse_keep: "3,7-9" to what a run skips: all other operations.  The caller
+ * frees it.  NULL: not such a list.
+ */
+uint8_t *parse_keep(const char *text, uint64_t ops);
+
+/* shrink: print the shortest run found that fails. */
+void shrink(const struct settings *s);
+
+#endif
