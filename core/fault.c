@@ -475,6 +475,64 @@ static int go_on(struct lp_space *space, enum outcome outcome,
     return error;
 }
 
+/* A zeroed page into an entry that is empty; false: not so, or no frame. */
+static inline bool fill_zeroed(struct lp_space *space, lp_va va, lp_slot *slot,
+                               lp_pa table, unsigned access)
+{
+    const struct lp_pager *pager = space->pager;
+    const struct lp_pte_format *f = &pager->format;
+    struct lp_frame *frame = lp_frame(&pager->frames, table);
+    bool done = false;
+    lp_pa page;
+
+    lp_frame_lock(&pager->frames, frame);
+    if (lp_pte_empty(lp_pte_load(slot)) &&
+        !lp_frame_alloc(&pager->frames, LP_FRAME_ZEROED, LP_KIND_DATA, 0,
+                        &page)) {
+        lp_pte_store(slot, lp_pte_make_leaf(f, page, access, f->dirty));
+        lp_use_add(frame, lp_index(f, va, 0));
+        done = true;
+    }
+    lp_frame_unlock(frame);
+    return done;
+}
+
+/*
+ * The commonest fault of all: a program's first write to private anonymous
+ * memory, where the leaf table is there and the path to it is owned.  It is the
+ * row "absent, no object: ZERO" of decide.h without the ceremony that the other
+ * rows need.  Whatever is not exactly so returns false, and takes the long way.
+ */
+LP_NO_TSA static bool zero_at_once(struct lp_space *space, lp_va va)
+{
+    const struct lp_pager *pager = space->pager;
+    lp_slot *slot = NULL;
+    struct lp_vma vma;
+    bool done = false;
+    lp_pa table;
+
+    lp_space_read_lock(space);
+    if (va < pager->format.user_end && lp_vma_find(&space->vmas, va, &vma) &&
+        vma.start <= va && !vma.object && (vma.flags & LP_WRITE))
+        slot = lp_table_owned_slot(space, va, &table);
+    if (slot)
+        done = fill_zeroed(space, va, slot, table, vma.flags & LP_VMA_ACCESS);
+    if (done && pager->arch->caches_invalid) {
+        va = lp_round_down(va);
+        lp_tlb_flush_here(space, va, va + LP_PAGE_SIZE, false);
+    }
+    lp_space_read_unlock(space);
+    return done;
+}
+
+/* A fault that zero_at_once may try, and nobody listens. */
+static inline bool plain_write(const struct lp_space *space,
+                               const struct lp_fault *fault)
+{
+    return fault->access == LP_WRITE && fault->flags == LP_FAULT_USER &&
+           !space->pager->kernel->trace;
+}
+
 int lp_handle_fault(struct lp_space *space, const struct lp_fault *fault,
                     struct lp_fault_result *result)
 {
@@ -486,9 +544,13 @@ int lp_handle_fault(struct lp_space *space, const struct lp_fault *fault,
 
     if (!result)
         result = &unwanted;
-    result->va = fault->va;
-    result->major = false;
+    *result =
+        (struct lp_fault_result){ LP_FAULT_OK, LP_ZERO, fault->va, false };
     lp_count(space, faults);
+    if (plain_write(space, fault) && zero_at_once(space, fault->va)) {
+        lp_count(space, decisions[LP_ZERO]);
+        return 0;
+    }
     for (;;) {
         outcome = attempt_locked(space, fault, writing, result, &pending);
         if (outcome <= WANT_FILL || result->decision == LP_OWN)

@@ -233,11 +233,11 @@ static inline void lp_use_add(struct lp_frame *frame, unsigned index)
 {
     struct lp_use use = lp_use_of(frame);
 
-    if (use.used == 0)
+    if (lp_unlikely(use.used == 0))
         use.low = use.high = index;
-    else if (index < use.low)
+    if (lp_unlikely(index < use.low))
         use.low = index;
-    else if (index > use.high)
+    if (lp_unlikely(index > use.high))
         use.high = index;
     use.used++;
     lp_use_set(frame, use);

@@ -10,6 +10,18 @@
  *     4. lp_gather_free: drop what was revoked
  *
  * A frame that was ever mapped leaves in this way only.
+ *
+ * Arms.  A write to a page behind a shared table and a shared leaf table:
+ *
+ *     root         T                T'               T'
+ *      | W clear   | W clear        | W set          |
+ *      T (2)  -->  T' (1)    -->    L' (1)    -->    P' (1)
+ *      | ...
+ *
+ * The root's entry is swung to the copy T' first, but stays without W: it is
+ * the one arm.  Everything below it is covered by it: no CPU can write through
+ * the new path, however far it is done, so T' and L' get their owned bits at
+ * once.  After one flush the root's entry gets W, and the path is whole.
  */
 #ifndef LP_CORE_GATHER_H
 #define LP_CORE_GATHER_H
@@ -114,6 +126,18 @@ static inline bool lp_gather_covered(const struct lp_gather *gather, lp_va va)
     return false;
 }
 
+/* lp_gather_armed: does this very entry wait to be owned? */
+static inline bool lp_gather_armed(const struct lp_gather *gather,
+                                   const lp_slot *slot)
+{
+    uint32_t i;
+
+    for (i = 0; i < gather->narms; i++)
+        if (gather->arm[i].slot == slot)
+            return true;
+    return false;
+}
+
 /*
  * lp_gather_arm: own this entry after the flush.  When there is no room it
  * stays as it is, unowned: a later fault owns it.
@@ -146,7 +170,7 @@ void lp_gather_settle(struct lp_gather *gather);
 
 /*
  * lp_gather_free: drop the references, finish the objects.  After
- * lp_gather_flush; no lock held; may sleep in an object.
+ * lp_gather_flush; no lock held where objects may be in it: they may sleep.
  */
 void lp_gather_free_slow(struct lp_gather *gather);
 

@@ -134,45 +134,71 @@ static void copy_entries(const struct lp_pager *pager, lp_pa from, lp_pa to,
 }
 
 /*
- * Own the table entry *slot, which is at `level` of an owned path, by whatever
- * it takes.  Where hardware may still use what was below, the entry is left
- * unowned until after the flush (R2), or covered by one above that is (R6).
+ * Point the entry at a copy of the shared table that it points at; the original
+ * goes to the gather.
+ */
+static int swing(struct lp_space *space, lp_slot *slot, lp_pa child,
+                 unsigned level, struct lp_gather *gather)
+{
+    const struct lp_pager *pager = space->pager;
+    lp_pa copy;
+
+    if (lp_frame_alloc(&pager->frames, LP_FRAME_ZEROED, LP_KIND_TABLE,
+                       level - 1, &copy) != 0)
+        return -LP_ENOMEM;
+    copy_entries(pager, child, copy, level - 1);
+    lp_pte_store(slot, lp_pte_make_table(&pager->format, copy, false));
+    lp_gather_table(gather, child, level - 1);
+    lp_count(space, tables_copied);
+    return 0;
+}
+
+/*
+ * Make what the entry points at ours alone, by whatever it takes.  Where
+ * hardware may go on using what was there, the gather says that tables changed.
+ */
+static int make_ours(struct lp_space *space, lp_slot *slot, unsigned level,
+                     struct lp_gather *gather)
+{
+    const struct lp_pager *pager = space->pager;
+    const struct lp_pte_format *f = &pager->format;
+    lp_pa child = lp_pte_pa(f, lp_pte_load(slot));
+    struct lp_frame *frame = lp_frame(&pager->frames, child);
+    int error = 0;
+
+    if (lp_frame_count(frame) != 1) {
+        error = swing(space, slot, child, level, gather);
+    } else if (lp_frame_state(frame) & LP_FRAME_STALE) {
+        clean(pager, child, frame, level - 1);
+        lp_count(space, tables_cleaned);
+    } else {
+        lp_count(space, tables_regained);
+        return 0;
+    }
+    if (!error && !lp_unowned_unreachable(f))
+        lp_gather_tables(gather);
+    return error;
+}
+
+/*
+ * Own the table entry *slot, which is at `level` of a path that is ours.  Until
+ * a flush that is due has been done the entry stays unowned (R2), or one above
+ * it does (R6).
  */
 static int own_entry(struct lp_space *space, lp_slot *slot, unsigned level,
                      lp_va va, struct lp_gather *gather)
 {
-    const struct lp_pager *pager = space->pager;
-    const struct lp_pte_format *f = &pager->format;
-    struct lp_pte pte = lp_pte_load(slot);
+    const struct lp_pte_format *f = &space->pager->format;
     struct lp_arm arm = owning(f, slot, level, va);
-    bool reachable = !lp_unowned_unreachable(f), flush = false;
-    lp_pa child = lp_pte_pa(f, pte), copy;
-    struct lp_frame *frame;
+    int error;
 
-    if (lp_pte_table_owned(f, pte))
+    if (lp_pte_table_owned(f, lp_pte_load(slot)) ||
+        lp_gather_armed(gather, slot))
         return 0;
-    frame = lp_frame(&pager->frames, child);
-    if (lp_frame_count(frame) != 1) {
-        if (lp_frame_alloc(&pager->frames, LP_FRAME_ZEROED, LP_KIND_TABLE,
-                           level - 1, &copy) != 0)
-            return -LP_ENOMEM;
-        copy_entries(pager, child, copy, level - 1);
-        lp_pte_store(slot, lp_pte_make_table(f, copy, false));
-        if (reachable)
-            lp_gather_tables(gather);
-        lp_gather_table(gather, child, level - 1);
-        lp_count(space, tables_copied);
-        flush = reachable;
-    } else if (lp_frame_state(frame) & LP_FRAME_STALE) {
-        clean(pager, child, frame, level - 1);
-        if (reachable)
-            lp_gather_tables(gather);
-        lp_count(space, tables_cleaned);
-        flush = reachable;
-    } else {
-        lp_count(space, tables_regained);
-    }
-    if (flush && !lp_gather_covered(gather, va))
+    error = make_ours(space, slot, level, gather);
+    if (error)
+        return error;
+    if (gather->tables && !lp_gather_covered(gather, va))
         lp_gather_arm(gather, &arm);
     else
         own_now(&arm);

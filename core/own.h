@@ -61,7 +61,7 @@ int lp_own_range(struct lp_space *space, lp_va start, lp_va end,
                  enum lp_own_range which, struct lp_gather *gather);
 
 /*
- * lp_own_shared_lock: own the path to va without copying or cleaning anything.
+ * lp_own_read_locked: own the path to va without copying or cleaning anything.
  *
  * => space locked for reading only.
  * => returns true when the whole path is owned now; false: take the lock for

@@ -76,6 +76,7 @@ static void init(struct lp_pager *pager, const struct lp_arch *arch,
     pager->format = arch->format;
     pager->pa_mask = lp_pte_pa_mask(&arch->format);
     pager->exec_implies = lp_pte_exec_implies(&arch->format);
+    pager->pa_rotate = (LP_PAGE_SHIFT - arch->format.pa_shift) & 63;
     pager->owned_table = lp_pte_owned_table(&arch->format);
     pager->frames = *frames;
     pager->options = options_of(&arch->format, options);

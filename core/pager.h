@@ -43,6 +43,7 @@ struct lp_pager {
     const struct lp_kernel *kernel; /* (C) */
     struct lp_pte_format format;    /* (C) the arch's, nearer */
     uint64_t pa_mask;               /* (C) the address's bits in an entry */
+    unsigned pa_rotate;             /* (C) ... to the left: the address */
     unsigned exec_implies; /* (C) what hardware grants with LP_EXEC: LP_READ */
     struct lp_bit_test owned_table; /* (C) a table entry that is owned */
     struct lp_frames frames;        /* (C) */

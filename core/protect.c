@@ -110,10 +110,12 @@ static int protect(struct lp_space *space, lp_va addr, uint64_t len,
     bool no_frame;
     int error;
 
-    if (!lp_page_aligned(addr) || (access & ~(unsigned)LP_VMA_ACCESS))
+    if (!lp_page_aligned(addr))
         return -LP_EINVAL;
     if (len == 0)
         return 0;
+    if (access & ~(unsigned)LP_VMA_ACCESS)
+        return -LP_EINVAL;
     if (!lp_in_user_range(space->pager, addr, len) ||
         !lp_in_user_range(space->pager, addr, lp_round_up(len)))
         return -LP_ENOMEM;

@@ -136,7 +136,7 @@ static lp_va clear_step(struct lp_space *space, lp_va va, lp_va start,
         pte =
             lp_pte_load(lp_slot_at(pager, path[level], lp_index(f, va, level)));
         if (!lp_pte_table(f, pte))
-            return next;
+            break;
         if (start <= base && next <= end) {
             detach(space, path[level], level, va, gather);
             break;

@@ -40,6 +40,15 @@ static inline lp_slot *lp_slot_at(const struct lp_pager *pager, lp_pa table,
     return (lp_slot *)lp_frame_memory(&pager->frames, table) + index;
 }
 
+/* The address in a table entry, whatever its position. */
+static inline lp_pa lp_table_address(const struct lp_pager *pager,
+                                     struct lp_pte pte)
+{
+    uint64_t field = pte.bits & pager->pa_mask;
+
+    return field << pager->pa_rotate | field >> (-pager->pa_rotate & 63);
+}
+
 /*
  * lp_table_walk: go down from the root to the entry for va.
  *
@@ -69,7 +78,7 @@ static inline void lp_table_walk(struct lp_space *space, lp_va va,
                 break;
             owned = false;
         }
-        table = (pte.bits & pager->pa_mask) >> f->pa_shift << LP_PAGE_SHIFT;
+        table = lp_table_address(pager, pte);
     }
     walk->va = va;
     walk->level = level;
@@ -78,6 +87,32 @@ static inline void lp_table_walk(struct lp_space *space, lp_va va,
     walk->frame = lp_frame(&pager->frames, table);
     walk->slot = slot;
     walk->pte = pte;
+}
+
+/*
+ * lp_table_owned_slot: the entry for va and the table that holds it, if that
+ * table is there and the whole path to it is owned; else NULL.  Space locked.
+ */
+static inline lp_slot *lp_table_owned_slot(const struct lp_space *space,
+                                           lp_va va, lp_pa *table)
+{
+    const struct lp_pager *pager = space->pager;
+    const uint64_t mask = pager->owned_table.mask;
+    const uint64_t value = pager->owned_table.value;
+    const unsigned bits = pager->format.index_bits, last = (1u << bits) - 1;
+    unsigned shift = LP_PAGE_SHIFT + (pager->format.levels - 1) * bits;
+    lp_pa at = space->root;
+    struct lp_pte pte;
+
+    for (; shift > LP_PAGE_SHIFT; shift -= bits) {
+        pte =
+            lp_pte_load(lp_slot_at(pager, at, (unsigned)(va >> shift) & last));
+        if ((pte.bits & mask) != value)
+            return NULL;
+        at = lp_table_address(pager, pte);
+    }
+    *table = at;
+    return lp_slot_at(pager, at, (unsigned)(va >> shift) & last);
 }
 
 /* lp_table_leaf: what the walk's entry says (as last read). */
@@ -227,7 +262,7 @@ void lp_table_zap(struct lp_space *space, lp_va start, lp_va end,
 
 /*
  * lp_table_put: drop a reference to a table or data page (kind as in the
- * gather); what loses its last reference goes, with all below.  No lock held;
+ * gather); what loses its last reference goes, with all below.  Takes no lock;
  * polls.  Iterative.
  */
 void lp_table_put(struct lp_pager *pager, lp_pa pa, unsigned kind);

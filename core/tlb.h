@@ -32,7 +32,7 @@ void lp_tlb_flush_here(struct lp_space *space, lp_va start, lp_va end,
 
 /*
  * lp_tlb_flush_all: every CPU forgets everything of every space.  Preemption
- * off; no lock but one SPACE held.
+ * off; SPACE and table locks may be held, nothing else.
  */
 void lp_tlb_flush_all(struct lp_pager *pager);
 

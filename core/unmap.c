@@ -72,22 +72,52 @@ static bool splits_too_far(struct lp_space *space, lp_va start, lp_va end)
            vma.end > end;
 }
 
-/* *no_frame: it failed for want of a frame, not for a limit. */
-static int try_unmap(struct lp_space *space, lp_va start, lp_va end,
-                     bool *no_frame)
+/* What is asked for: a range, or the one area that starts there. */
+struct request {
+    lp_va start, end;
+    bool area; /* end is not known yet */
+};
+
+/* The end of the area that starts at r->start. */
+static int find_area(struct lp_space *space, struct request *r)
+{
+    struct lp_vma vma;
+
+    if (!lp_vma_find(&space->vmas, r->start, &vma) || vma.start != r->start)
+        return -LP_EINVAL;
+    r->end = vma.end;
+    return 0;
+}
+
+/*
+ * Space locked for writing.  *no_frame: it failed for want of a frame, not for
+ * a limit.
+ */
+static int unmap_locked(struct lp_space *space, struct request *r,
+                        struct lp_gather *gather, bool *no_frame)
+{
+    int error = r->area ? find_area(space, r) : 0;
+
+    if (!error && splits_too_far(space, r->start, r->end))
+        error = -LP_ENOMEM;
+    if (error)
+        return error;
+    error = lp_unmap_prepare(space, r->start, r->end, gather);
+    *no_frame = error != 0;
+    if (!error)
+        lp_unmap_commit(space, r->start, r->end, gather);
+    return error;
+}
+
+static int try_unmap(struct lp_space *space, struct request *r, bool *no_frame)
 {
     struct lp_gather gather;
-    int error = -LP_ENOMEM;
+    int error;
 
     *no_frame = false;
     lp_gather_init(&gather, space);
     lp_space_write_lock(space);
-    if (!splits_too_far(space, start, end)) {
-        error = lp_unmap_prepare(space, start, end, &gather);
-        *no_frame = error != 0;
-    }
-    if (!error)
-        lp_unmap_commit(space, start, end, &gather);
+    error = unmap_locked(space, r, &gather, no_frame);
     lp_vma_settle(&space->vmas);
     lp_gather_flush(&gather);
     lp_space_write_unlock(space);
@@ -95,41 +125,34 @@ static int try_unmap(struct lp_space *space, lp_va start, lp_va end,
     return error;
 }
 
-static int unmap(struct lp_space *space, lp_va addr, uint64_t len)
+static int unmap(struct lp_space *space, struct request *r)
 {
     bool no_frame;
     int error;
 
-    if (!lp_page_aligned(addr) || len == 0 ||
-        !lp_in_user_range(space->pager, addr, len))
-        return -LP_EINVAL;
-    len = lp_round_up(len);
-    if (!lp_in_user_range(space->pager, addr, len))
-        return -LP_EINVAL;
     do
-        error = try_unmap(space, addr, addr + len, &no_frame);
+        error = try_unmap(space, r, &no_frame);
     while (no_frame && lp_low_memory(space->pager));
+    lp_trace(space, .kind = LP_TRACE_MUNMAP, .va = r->start,
+             .len = r->end - r->start, .result = error);
     return error;
 }
 
 int lp_munmap(struct lp_space *space, lp_va addr, uint64_t len)
 {
-    int error = unmap(space, addr, len);
+    struct request r = { addr, 0, false };
 
-    lp_trace(space, .kind = LP_TRACE_MUNMAP, .va = addr, .len = len,
-             .result = error);
-    return error;
+    if (!lp_page_aligned(addr) || len == 0 ||
+        !lp_in_user_range(space->pager, addr, len) ||
+        !lp_in_user_range(space->pager, addr, lp_round_up(len)))
+        return -LP_EINVAL;
+    r.end = addr + lp_round_up(len);
+    return unmap(space, &r);
 }
 
 int lp_munmap_area(struct lp_space *space, lp_va addr)
 {
-    struct lp_vma vma;
-    bool found;
+    struct request r = { addr, addr, true };
 
-    lp_space_read_lock(space);
-    found = lp_vma_find(&space->vmas, addr, &vma) && vma.start == addr;
-    lp_space_read_unlock(space);
-    if (!found)
-        return -LP_EINVAL;
-    return lp_munmap(space, addr, vma.end - vma.start);
+    return unmap(space, &r);
 }

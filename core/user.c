@@ -213,7 +213,7 @@ static void unlink_pin(struct lp_pin *pin)
 LP_NO_TSA int lp_get_user_page(struct lp_space *space, lp_va va,
                                unsigned access, struct lp_pin *pin)
 {
-    struct want want = { space, access, true, false };
+    struct want want = { space, access ? access : LP_READ, true, false };
     int error;
 
     pin->space = space;

@@ -104,7 +104,8 @@ static inline lp_va highest(const struct lp_vma_node *node, uint64_t len)
 static size_t last_before(const struct lp_vma_node *node, size_t end,
                           uint64_t len)
 {
-    if (end == 0 || node->most[0] < len)
+    if (end == 0 || node->most[0] < len ||
+        (node->level > 0 && node->upto[end - 1] < len))
         return end;
     if (node->most[end] < len)
         return lp_vma_index_most(node, len);
@@ -176,13 +177,15 @@ gap_below(const struct lp_vma_node *root, uint64_t len, lp_va low, lp_va high,
     return take(lp_min(root->lo, high), len, low, out);
 }
 
+/*
+ * First as if high cut nothing: where that gives a place below high, it is the
+ * one.  (If high is below len the difference wraps; then nothing is taken.)
+ */
 bool lp_vma_gap(struct lp_vma_tree *tree, uint64_t len, lp_va low, lp_va high,
                 lp_va *out)
 {
     lp_va end = high;
 
-    if (high < len)
-        return false;
     if (high - len < tree->top) {
         end = highest(tree->root, len);
         if (end > high)

@@ -87,6 +87,18 @@ static const char *check_gaps(const struct lp_vma_node *node)
     return NULL;
 }
 
+static const char *check_upto(const struct lp_vma_node *node)
+{
+    uint64_t most = 0;
+
+    for (size_t i = 0; node->level > 0 && i < node->n; i++) {
+        most = lp_max(most, node->gap[i]);
+        if (node->upto[i] != most)
+            return "the largest hole up to an entry is wrong";
+    }
+    return NULL;
+}
+
 static const char *check_child(const struct lp_vma_node *node, size_t i)
 {
     const struct lp_vma_node *child = node->child[i];
@@ -114,7 +126,9 @@ static const char *check_node(const struct lp_vma_node *node)
         wrong = "a node does not start where its first entry does";
     if (!wrong)
         wrong = check_padding(node);
-    return wrong ? wrong : check_gaps(node);
+    if (!wrong)
+        wrong = check_gaps(node);
+    return wrong ? wrong : check_upto(node);
 }
 
 /* The areas of a leaf, after the one before; adds to the sums. */

@@ -81,6 +81,17 @@ static void index_gap(struct lp_vma_node *node, size_t i)
     node->gap[i] = lp_max(below, child->most[0]);
 }
 
+/* upto[] of an inner node, from entry i on. */
+static void index_upto(struct lp_vma_node *node, size_t i)
+{
+    uint64_t most = i > 0 ? node->upto[i - 1] : 0;
+
+    for (; i < node->n; i++) {
+        most = lp_max(most, node->gap[i]);
+        node->upto[i] = most;
+    }
+}
+
 /* most[] from entry i down, where those above are right. */
 static void index_most(struct lp_vma_node *node, size_t i)
 {
@@ -105,6 +116,8 @@ void lp_vma_node_index(struct lp_vma_node *node)
         node->key[i] = UINT64_MAX;
         node->most[i] = 0;
     }
+    if (node->level > 0)
+        index_upto(node, 0);
     index_most(node, n - 1);
 }
 
@@ -117,6 +130,7 @@ void lp_vma_node_refresh(struct lp_vma_node *node, size_t i)
     node->key[i] = lp_vma_hi(node->child[i]);
     for (size_t k = i; k <= last; k++)
         index_gap(node, k);
+    index_upto(node, i);
     index_most(node, last);
 }
 

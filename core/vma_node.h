@@ -38,6 +38,9 @@
  *          highest hole that fits.  Behind the last entry it is 0.  most[0] is
  *          the largest hole in the node.
  *
+ * upto     upto[i] is the largest of gap[0] to gap[i], in inner nodes: is there
+ *          any hole that fits below a border between two entries?
+ *
  * refs     The number of pointers at the node, in parents and in trees.  A node
  *          is OWNED by a tree when it and all nodes above it have one
  *          reference; only then is it changed.  A copy takes a reference to
@@ -125,6 +128,7 @@ struct lp_vma_node {
         struct {
             struct lp_vma_node *child[LP_VMA_KEYS];
             uint64_t gap[LP_VMA_KEYS];
+            uint64_t upto[LP_VMA_KEYS];
         };
     };
 };

@@ -113,9 +113,13 @@ uint64_t lp_object_size(const struct lp_object *object);
  * space that maps them, private copies included; later touches are BUS.  The
  * rest of the last page is zeroed.  Growing again gives zeroes.
  *
- * => returns 0; -LP_EINVAL (a device; size above 2^62); -LP_EIO or what fill
- *    returned, when the last page had to be read and could not; -LP_ENOMEM.
- *    On an error nothing has changed.
+ * Of an object with LP_OBJECT_ZERO_PAST_END, growing replaces the zero pages of
+ * shared mappings that stood in for pages that exist now.
+ *
+ * => returns 0, or -LP_EINVAL (a device; size above 2^62): nothing changed.
+ * => one call at a time for each object (a file system has its inode's lock):
+ *    the late visits of a truncation would remove what was mapped after a
+ *    growth that overtook it.
  * => no lock held; may sleep.
  */
 LP_MUST_CHECK

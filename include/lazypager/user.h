@@ -47,7 +47,8 @@ bool lp_access_ok(struct lp_space *space, lp_va va, uint64_t len,
  * held stays with this space when it forks (the child gets a copy).  The
  * frame is not freed before it is put, whatever happens to the mapping.
  *
- * => va: any alignment.  access: LP_READ and/or LP_WRITE or LP_EXEC.
+ * => va: any alignment.  access: LP_READ, LP_WRITE, LP_EXEC, or-ed; 0 is
+ *    LP_READ.
  * => returns 0 and fills *pin, or -LP_EFAULT (no area, or not allowed, or a
  *    device page), -LP_EIO, -LP_EAGAIN, -LP_ENOMEM as lp_handle_fault.
  * => no lock held; may sleep.

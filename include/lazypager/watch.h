@@ -25,7 +25,7 @@ enum {
 /* What is at an address now. */
 struct lp_page_info {
     lp_pa frame;         /* LP_PA_NONE when nothing is present */
-    unsigned access;     /* effective: what the hardware would grant now */
+    unsigned access;     /* effective: what the path and the entry grant */
     unsigned flags;      /* LP_PAGE_* */
     uint32_t references; /* the frame's count; 0 for a device page */
 };
@@ -55,7 +55,7 @@ struct lp_stats {
     uint64_t flushes_local;   /* on the CPU that asked */
     uint64_t flushes_remote;  /* requests sent: one for each other CPU */
     uint64_t forks;
-    uint64_t lost_writes; /* pages whose write-back failed at the end */
+    uint64_t lost_writes; /* objects whose last write-back failed */
 };
 
 /* Kinds of trace events. */

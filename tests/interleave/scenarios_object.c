@@ -175,10 +175,17 @@ static void sync_unmap_check(void)
     expect(look(child, A) == 4, look(child, A), 0);
 }
 
-/* One thread stores until another has unmapped the page. */
+/*
+ * One thread stores until another has unmapped the page, the last of four that
+ * a third one is writing back.
+ */
 static void unmap_store_setup(void)
 {
+    unsigned i;
+
     sync_setup();
+    for (i = 1; i < FILE_PAGES; i++)
+        put(A + i * PAGE, 1);
     last_stored = 1;
 }
 
@@ -193,11 +200,11 @@ static void unmap_store_run(unsigned self)
     }
     use(parent);
     if (self == 1) {
-        unmap(parent, A, 1);
+        unmap(parent, A + 3 * PAGE, 1);
         return;
     }
     for (i = 2; i < 8; i++) {
-        code = try_put(A, i);
+        code = try_put(A + 3 * PAGE, i);
         expect(code == LP_HOST_OK || code == LP_HOST_MAPERR, code, 0);
         if (code != LP_HOST_OK)
             break;
@@ -208,7 +215,7 @@ static void unmap_store_run(unsigned self)
 static void unmap_store_check(void)
 {
     sync_all();
-    expect(on_disk(0, 0) == last_stored, on_disk(0, 0), last_stored);
+    expect(on_disk(3, 0) == last_stored, on_disk(3, 0), last_stored);
 }
 
 /* --- truncate ------------------------------------------------------------ */

@@ -74,11 +74,9 @@ static void compare_flags(struct world *w, const struct m_space *s, lp_va va,
                           const struct m_cell *c,
                           const struct lp_page_info *info)
 {
-    unsigned may = c->access;
+    unsigned may = m_allows(&w->layout, c);
     const char *what = NULL;
 
-    if ((may & LP_EXEC) && w->layout.exec_reads)
-        may |= LP_READ;
     if (info->access & ~may)
         what = "grants more than its area";
     else if (!c->access && !(info->flags & LP_PAGE_KEPT))

@@ -134,8 +134,14 @@ const uint8_t *m_bytes(const struct m_cell *c);
 uint8_t *m_writable_bytes(struct m_cell *c);
 
 /*
- * m_touch: what may come of an access; a set of 1 << enum lp_fault_code.  Never
- * empty; more than one where the hardware decides.
+ * m_allows: what the area allows: where hardware has no execute-only, what may
+ * be run may be read.
+ */
+unsigned m_allows(const struct layout *l, const struct m_cell *c);
+
+/*
+ * m_touch: what comes of an access, as a set of 1 << enum lp_fault_code, so
+ * that a caller can say what else it would take.
  */
 unsigned m_touch(const struct layout *l, const struct m_cell *c,
                  unsigned access);

@@ -42,7 +42,7 @@ static bool near_limit(const struct world *w, struct m_space *s)
 
 static void check_limit(struct world *w, struct m_space *s)
 {
-    if (w->limited && lp_area_count(s->lib) > w->options.max_areas + 2)
+    if (w->limited && lp_area_count(s->lib) > w->options.max_areas)
         wrong(w, "space %u has %llu areas, may have %llu", s->number,
               X(lp_area_count(s->lib)), X(w->options.max_areas));
 }
@@ -84,7 +84,7 @@ static void pick_kind(struct world *w, struct mapping *r)
             r->offset = 0;
     }
     if ((r->flags & LP_MAP_SHARED) && chance(w, 5))
-        r->flags |= LP_MAP_PRIVATE; /* SHARED_VALIDATE */
+        r->flags |= LP_MAP_PRIVATE; /* SHARED_VALIDATE: of objects alone */
 }
 
 static void pick_place(struct world *w, struct mapping *r)
@@ -213,6 +213,7 @@ static void predict_errors(struct world *w, struct mapping *r, struct errors *e)
     may_fail(e, r->fixed && r->addr % PAGE, -LP_EINVAL);
     may_fail(e, r->object && r->offset % PAGE, -LP_EINVAL);
     may_fail(e, !(r->flags & 3), -LP_EINVAL);
+    may_fail(e, !r->object && (r->flags & 3) == 3, -LP_EINVAL);
     may_fail(e, r->access & ~7u, -LP_EINVAL);
     may_fail(e, !(r->flags & LP_MAP_ANONYMOUS) != (r->object != NULL),
              -LP_EINVAL);
@@ -525,10 +526,14 @@ static void mprotect_at(struct world *w, struct m_space *s, lp_va addr,
     say(w, "mprotect(space %u, %#llx, %#llx, %u) = %d", s->number, X(addr),
         X(len), access, r);
     check_limit(w, s);
-    if (addr % PAGE || access & ~7u)
+    if (addr % PAGE)
         expect(w, "lp_mprotect", r, -LP_EINVAL);
     else if (len == 0)
         expect(w, "lp_mprotect", r, 0);
+    else if (access & ~7u)
+        expect(w, "lp_mprotect", r,
+               leaves(&w->layout, addr, len) && r == -LP_ENOMEM ? r
+                                                                : -LP_EINVAL);
     else if (leaves(&w->layout, addr, len))
         expect(w, "lp_mprotect", r, -LP_ENOMEM);
     else

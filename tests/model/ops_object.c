@@ -61,10 +61,8 @@ static void pinned(struct m_pin *p, unsigned access)
 static void check_pin(struct world *w, const struct m_pin *p, unsigned access)
 {
     const struct m_cell *c = &p->space->cell[p->place];
-    unsigned may = c->access;
+    unsigned may = m_allows(&w->layout, c);
 
-    if ((may & LP_EXEC) && w->layout.exec_reads)
-        may |= LP_READ;
     if (memcmp(p->lib.page, m_bytes(c), PAGE) != 0)
         wrong(w, "lp_get_user_page(space %u, %#llx): wrong bytes",
               p->space->number, X(w->layout.at[p->place].start));

@@ -194,10 +194,7 @@ static void accessed(struct world *w, struct m_space *s, unsigned access,
 
     while (!refused && next_part(w, va, len, &p)) {
         right = touch_part(w, s, &p, access);
-        refused = !(right & OK) || (right != OK && agrees(w, va, right, code) &&
-                                    code != LP_HOST_OK);
-        if (right != OK && (right & OK))
-            w->oddities++;
+        refused = !(right & OK);
     }
     if (code == LP_HOST_NOMEM && w->fired)
         refused = true;
@@ -464,7 +461,7 @@ static bool access_ok(const struct world *w, const struct m_space *s, lp_va va,
         return false;
     last = len ? va + len - 1 : va;
     for (i = place_of(l, va); i < l->n && l->at[i].start <= last; i++)
-        if (!s->cell[i].mapped || (access & ~(unsigned)s->cell[i].access))
+        if (!s->cell[i].mapped || (access & ~m_allows(l, &s->cell[i])))
             return false;
     return last < l->user_end;
 }

@@ -40,6 +40,11 @@ uint8_t *m_writable_bytes(struct m_cell *c)
     return c->own;
 }
 
+unsigned m_allows(const struct layout *l, const struct m_cell *c)
+{
+    return c->access | ((c->access & LP_EXEC) && l->exec_reads ? LP_READ : 0u);
+}
+
 unsigned m_touch(const struct layout *l, const struct m_cell *c,
                  unsigned access)
 {
@@ -47,12 +52,8 @@ unsigned m_touch(const struct layout *l, const struct m_cell *c,
 
     if (!c->mapped)
         return 1u << LP_FAULT_MAPERR;
-    if (access & ~(unsigned)c->access) {
-        if (access == LP_READ && (c->access & LP_EXEC) && l->exec_reads)
-            return 1u << LP_FAULT_ACCERR |
-                   m_touch(l, c, LP_EXEC); /* the hardware may let it pass */
+    if (access & ~m_allows(l, c))
         return 1u << LP_FAULT_ACCERR;
-    }
     if (c->own || !c->object)
         return 1u << LP_FAULT_OK;
     if (m_past_end(c->object, c->index))

@@ -46,10 +46,9 @@ struct m_pin {
 
 struct world {
     const struct settings *settings;
-    uint64_t random;   /* of the current operation */
-    uint64_t op;       /* its number */
-    uint64_t checks;   /* how often everything was compared */
-    uint64_t oddities; /* execute-only pages that could be read (x86) */
+    uint64_t random; /* of the current operation */
+    uint64_t op;     /* its number */
+    uint64_t checks; /* how often everything was compared */
 
     struct lp_host *m;
     struct lp_pager *pager;

@@ -166,6 +166,9 @@ static void test_vma_gap_at_borders__is_cut(void **unused)
     assert_int_equal(va, 0);
     assert_false(lp_vma_gap(tree, 5 * PAGE, 6 * PAGE, 5 * PAGE, &va));
     assert_false(lp_vma_gap(tree, PAGE, 12 * PAGE, 18 * PAGE, &va));
+    assert_false(lp_vma_gap(tree, PAGE, 0, 0, &va));
+    assert_false(lp_vma_gap(tree, ~LP_PAGE_MASK, 0, 5 * PAGE, &va));
+    assert_false(lp_vma_gap(tree, ~LP_PAGE_MASK, 0, 50 * PAGE, &va));
 }
 
 /* Are areas that become equal merged across leaves, inside and at the ends? */
