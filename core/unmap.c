@@ -133,26 +133,34 @@ static int unmap(struct lp_space *space, struct request *r)
     do
         error = try_unmap(space, r, &no_frame);
     while (no_frame && lp_low_memory(space->pager));
-    lp_trace(space, .kind = LP_TRACE_MUNMAP, .va = r->start,
-             .len = r->end - r->start, .result = error);
     return error;
+}
+
+static bool range_ok(const struct lp_pager *pager, lp_va addr, uint64_t len)
+{
+    return lp_page_aligned(addr) && len != 0 &&
+           lp_in_user_range(pager, addr, len) &&
+           lp_in_user_range(pager, addr, lp_round_up(len));
 }
 
 int lp_munmap(struct lp_space *space, lp_va addr, uint64_t len)
 {
-    struct request r = { addr, 0, false };
+    struct request r = { addr, addr + lp_round_up(len), false };
+    int error = -LP_EINVAL;
 
-    if (!lp_page_aligned(addr) || len == 0 ||
-        !lp_in_user_range(space->pager, addr, len) ||
-        !lp_in_user_range(space->pager, addr, lp_round_up(len)))
-        return -LP_EINVAL;
-    r.end = addr + lp_round_up(len);
-    return unmap(space, &r);
+    if (range_ok(space->pager, addr, len))
+        error = unmap(space, &r);
+    lp_trace(space, .kind = LP_TRACE_MUNMAP, .va = addr, .len = len,
+             .result = error);
+    return error;
 }
 
 int lp_munmap_area(struct lp_space *space, lp_va addr)
 {
     struct request r = { addr, addr, true };
+    int error = unmap(space, &r);
 
-    return unmap(space, &r);
+    lp_trace(space, .kind = LP_TRACE_MUNMAP, .va = addr, .len = r.end - addr,
+             .result = error);
+    return error;
 }

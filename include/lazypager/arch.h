@@ -4,7 +4,7 @@
  *
  * The page-table half holds no function because one runs for every entry: a
  * format as constants costs about a nanosecond an entry, a call through a
- * pointer two to thirty.  Only core/pte.h reads these numbers.
+ * pointer two to thirty.  Only the page-table module of the core reads them.
  *
  * A backend allocates nothing, locks nothing and keeps no state.  The table is
  * checked once, by lp_pager_create, and must stay valid and unchanged for as
@@ -74,8 +74,9 @@ struct lp_pte_format {
 
     /*
      * An entry that points at a table below, without the address: as it is
-     * while that table is exclusively ours (owned) and otherwise.  They differ in
-     * exactly the bits of the owned mask.  On x86-64 the unowned form lacks
+     * while that table is exclusively ours (owned), and otherwise.  They differ
+     * in exactly the bits of the owned mask, which holds no A, D or software
+     * bit; both may carry A already.  On x86-64 the unowned form lacks
      * W, which write-protects everything below.  On the Sv formats it is not
      * valid and carries LP_ABSENT_TABLE: nothing below is reachable.
      */
@@ -88,7 +89,7 @@ struct lp_pte_format {
      * R; where the hardware has no execute-only, X implies R.  leaf[0] is
      * unused (0).  Includes valid and the user bit; not A, D or software
      * bits.  kernel_leaf: the same for supervisor-only pages, with the global
-     * bit.
+     * bit; whoever installs one adds A and D where hardware_ad is false.
      */
     uint64_t leaf[8];
     uint64_t kernel_leaf[8];
@@ -113,11 +114,14 @@ struct lp_pte_format {
      * bits more, for every a that has LP_READ.
      */
     uint64_t owned_leaf;
+    /* One bit each. */
     uint64_t accessed;
     uint64_t dirty;
     /*
      * Does hardware set A and D?  If not (Svade), a clear A, or a clear D on
-     * a store, faults, and the pager sets them.
+     * a store, faults, and the pager sets them.  Entries are changed
+     * atomically in either case: hardware may do both (Svadu switched on
+     * behind our back is harmless).
      */
     bool hardware_ad;
 
@@ -125,7 +129,7 @@ struct lp_pte_format {
     struct lp_bit_test readable;
     struct lp_bit_test executable;
 
-    /* Two software bits that hardware ignores in a leaf, valid or not. */
+    /* Two software bits, one bit each, that hardware ignores in a leaf. */
     uint64_t soft_shared;    /* belongs to a MAP_SHARED area */
     uint64_t soft_uncounted; /* a device page: no reference counted */
 
@@ -179,7 +183,7 @@ struct lp_arch {
     /* A short name for messages, such as "x86-64" or "sv39". */
     const char *name;
     struct lp_pte_format format;
-    /* Width of the ASID; 0: none, every activate flushes. */
+    /* Width of the ASID, at most 16; 0: none, every activate flushes. */
     unsigned asid_bits;
     /*
      * May this CPU cache that an entry was NOT valid (RISC-V)?  Then the pager

@@ -41,8 +41,8 @@ LP_BEGIN_DECLS
 /*
  * lp_pager_create: start a pager.
  *
- * Takes a few frames for itself: its own state, one for each CPU, the zero
- * page, the root table in which no user page is mapped.
+ * Takes a few frames for itself: its own state, one for each sixteen CPUs, the
+ * zero page, the root table in which no user page is mapped.
  *
  * => arch, kernel: borrowed until lp_pager_destroy; options may be NULL.
  * => before any other call; one CPU; preemption may be on.

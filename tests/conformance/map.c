@@ -146,6 +146,8 @@ static void private_or_shared(struct conf *c)
     CHECK_EQ(c, conf_mmap(c, s, 0, PAGE, RW, LP_MAP_ANONYMOUS, NULL, 0),
              -LP_EINVAL);
     CHECK_EQ(c, conf_mmap(c, s, 0, PAGE, RW, 0, o, 0), -LP_EINVAL);
+    CHECK_EQ(c, conf_mmap(c, s, 0, PAGE, RW, ANON | SHANON, NULL, 0),
+             -LP_EINVAL);
     conf_map(c, s, a, 1, RW, LP_MAP_PRIVATE | LP_MAP_SHARED, o, 0);
     CHECK(c, lp_next_area(s, a, &area));
     CHECK(c, area.shared);

@@ -84,11 +84,39 @@ static void write__breaks_cow(struct conf *c)
     CHECK_EQ(c, conf_get(c, p, a), 1);
     CHECK_EQ(c, conf_get(c, child, a), 50);
     conf_unpin(c, &pin);
-    CHECK_EQ(c, conf_pin(c, child, a + PAGE, LP_READ, &pin), 0);
-    CHECK_EQ(c, pin.frame, conf_query(c, p, a + PAGE).frame);
-    CHECK_EQ(c, read_pin(&pin, 0), 2);
-    conf_unpin(c, &pin);
     CHECK_EQ(c, conf_stats(c, child).copies, 1);
+}
+
+/*
+ * A page held for reading while it is shared: once its space has let it go, do
+ * the other side's stores stay out of the holder's sight?
+ */
+static void read__holder_sees_no_other(struct conf *c)
+{
+    unsigned access;
+
+    for (access = LP_READ; access <= RW; access += LP_WRITE) {
+        struct lp_space *p = conf_space(c), *child;
+        lp_va a = conf_place(c, 1, 1) - PAGE;
+        struct lp_pin pin;
+
+        conf_anon(c, p, a, 2, RW);
+        conf_put_pages(c, p, a, 2, 1);
+        if (access == LP_READ)
+            CHECK_EQ(c, conf_mprotect(c, p, a, 2 * PAGE, LP_READ), 0);
+        child = conf_fork(c, p);
+        CHECK_EQ(c, conf_pin(c, child, a + PAGE, LP_READ, &pin), 0);
+        CHECK_EQ(c, read_pin(&pin, 0), 2);
+        CHECK_EQ(c, pin.frame, conf_query(c, child, a + PAGE).frame);
+        CHECK_EQ(c, conf_munmap(c, child, a, 2 * PAGE), 0);
+        CHECK_EQ(c, conf_mprotect(c, p, a, 2 * PAGE, RW), 0);
+        conf_put(c, p, a + PAGE, 99);
+        CHECK_EQ(c, read_pin(&pin, 0), 2);
+        CHECK_EQ(c, conf_get(c, p, a + PAGE), 99);
+        conf_unpin(c, &pin);
+        conf_destroy(c, child);
+        conf_destroy(c, p);
+    }
 }
 
 /* On fork: does the held page stay with the parent, the child get a copy? */
@@ -215,6 +243,7 @@ const struct conf_case conf_pin_cases[] = {
     { "pin-loads", loads, NULL },
     { "pin-refused", refused, NULL },
     { "pin-breaks-cow", write__breaks_cow, NULL },
+    { "pin-read-shared", read__holder_sees_no_other, NULL },
     { "pin-fork", fork__page_stays, NULL },
     { "pin-fork-shared", fork__shared_page, NULL },
     { "pin-unmapped", unmapped__frame_stays, NULL },

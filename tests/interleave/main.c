@@ -84,8 +84,7 @@ static uint64_t exhaust(const struct scenario *s, struct options *options,
 static uint64_t exhaust_all(const struct scenario *s, const char *format,
                             uint64_t seed, unsigned bound)
 {
-    struct options options = { .format = format, .seed = seed,
-                               .listed = true };
+    struct options options = { .format = format, .seed = seed, .listed = true };
     uint64_t runs = 0;
     unsigned first;
 
@@ -224,7 +223,8 @@ static bool parse_switches(const char *text, struct plan *plan)
 static int by_hand_on(const struct scenario *s, const struct arguments *a,
                       const char *format)
 {
-    struct options options = { .format = format, .seed = a->seed,
+    struct options options = { .format = format,
+                               .seed = a->seed,
                                .trace = a->trace };
 
     if (a->exhaust) {

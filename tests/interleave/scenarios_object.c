@@ -322,8 +322,8 @@ static void regrow_run(unsigned self)
 
         code = try_get((self == 1 ? A : B) + 2 * PAGE, &seen);
         expect(code == LP_HOST_BUS || code == LP_HOST_OK, code, self);
-        expect(code != LP_HOST_OK || seen == 0 || (seen == 102 && !after),
-               seen, after);
+        expect(code != LP_HOST_OK || seen == 0 || (seen == 102 && !after), seen,
+               after);
         relax();
     } while (!truncated);
 }
@@ -383,6 +383,8 @@ static void drive(lp_va va, uint64_t value)
     a_while();
     lp_put_user_page(&pin);
     memset(&pin, 0xdb, sizeof(pin));
+    a_while();
+    expect(pin.frame == UINT64_C(0xdbdbdbdbdbdbdbdb), pin.frame, 0);
 }
 
 static void watch_child(struct lp_space *space)
@@ -472,8 +474,8 @@ const struct scenario scenarios_object[] = {
     { "sync_against_unmap", "... or when the mapping goes?", 3, 0, 0, APART,
       sync_fork_setup, sync_unmap_run, sync_unmap_check },
     { "sync_against_unmap_of_stores",
-      "is the last store before munmap written?", 3, 0, 0, 0,
-      unmap_store_setup, unmap_store_run, unmap_store_check },
+      "is the last store before munmap written?", 3, 0, 0, 0, unmap_store_setup,
+      unmap_store_run, unmap_store_check },
     { "truncate_against_faults_and_forks",
       "is a page past the end out of every space's reach?", 3, 0, 0, 0,
       truncate_setup, truncate_run, truncate_check },

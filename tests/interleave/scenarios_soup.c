@@ -275,12 +275,12 @@ static void threads_check(void)
 
 const struct scenario scenarios_soup[] = {
     { "soup_of_spaces", "does anything that one space does show in another?", 3,
-      0, 0, 0, spaces_setup, spaces_run, spaces_check },
-    { "soup_of_spaces_with_a_failure", "... when a frame is missing?", 3, 0, 0,
-      FAILS, spaces_setup, spaces_run, spaces_check },
-    { "soup_of_threads", "do threads of one space keep their own pages?", 3, 0,
-      0, 0, threads_setup, threads_run, threads_check },
-    { "soup_of_threads_with_a_failure", "... when a frame is missing?", 3, 0, 0,
-      FAILS, threads_setup, threads_run, threads_check },
+      250, 0, 0, spaces_setup, spaces_run, spaces_check },
+    { "soup_of_spaces_with_a_failure", "... when a frame is missing?", 3, 250,
+      0, FAILS, spaces_setup, spaces_run, spaces_check },
+    { "soup_of_threads", "do threads of one space keep their own pages?", 3,
+      250, 0, 0, threads_setup, threads_run, threads_check },
+    { "soup_of_threads_with_a_failure", "... when a frame is missing?", 3, 250,
+      0, FAILS, threads_setup, threads_run, threads_check },
     { .name = NULL },
 };

@@ -205,8 +205,8 @@ static unsigned choose_random(bool forced)
 static unsigned choose_priority(bool forced)
 {
     unsigned i, best = MAIN;
-    bool change = next_change < plan.nchanges &&
-                  steps >= plan.change[next_change].step;
+    bool change =
+        next_change < plan.nchanges && steps >= plan.change[next_change].step;
 
     if (change)
         next_change++;
@@ -282,8 +282,7 @@ uint64_t schedule_run(unsigned n, const struct plan *with,
     random_state = plan.seed;
     for (i = 0; i < n; i++) {
         prepare(i);
-        all[i].priority =
-            (int64_t)(schedule_random(&random_state) >> 32) + 1;
+        all[i].priority = (int64_t)(schedule_random(&random_state) >> 32) + 1;
     }
     current = MAIN;
     all[MAIN].live = true;

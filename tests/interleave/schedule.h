@@ -49,11 +49,11 @@ struct plan {
 
 /* What a run asks of its user. */
 struct schedule_hooks {
-    void (*run)(unsigned self);          /* a coroutine's program */
-    void (*switched)(unsigned self);     /* this one goes on now */
-    void (*finished)(unsigned self);     /* its program has returned */
-    void (*stuck)(void);                 /* more than STEPS_MAX; no return */
-    bool trace;                          /* print each switch */
+    void (*run)(unsigned self);      /* a coroutine's program */
+    void (*switched)(unsigned self); /* this one goes on now */
+    void (*finished)(unsigned self); /* its program has returned */
+    void (*stuck)(void);             /* more than STEPS_MAX; no return */
+    bool trace;                      /* print each switch */
 };
 
 /* schedule_run: from start to end; returns the number of steps. */

@@ -26,10 +26,10 @@ struct call {
 
 static struct {
     struct call *calls[COROUTINES_MAX];
-    bool masked[COROUTINES_MAX];      /* interrupts are off */
-    unsigned cpu_of[COROUTINES_MAX];  /* who it is: itself, or served for */
-    bool serving[COROUTINES_MAX];     /* by CPU */
-    unsigned eager;                   /* 1 / chance of an interrupt; 0: never */
+    bool masked[COROUTINES_MAX];     /* interrupts are off */
+    unsigned cpu_of[COROUTINES_MAX]; /* who it is: itself, or served for */
+    bool serving[COROUTINES_MAX];    /* by CPU */
+    unsigned eager;                  /* 1 / chance of an interrupt; 0: never */
     uint64_t random;
     const struct options *options;
 } state;

@@ -88,11 +88,11 @@ uint64_t world_run(const struct scenario *scenario,
 uint64_t chance(uint64_t n);
 
 /* expect: the oracle.  The numbers are printed when it fails. */
-#define expect(condition, a, b)                                       \
-    ((condition) ? (void)0                                            \
-                 : fail("%s:%d: %s (0x%llx, 0x%llx)", __FILE__, __LINE__, \
-                        #condition, (unsigned long long)(a),          \
-                        (unsigned long long)(b)))
+#define expect(condition, a, b)                                               \
+    ((condition)                                                              \
+         ? (void)0                                                            \
+         : fail("%s:%d: %s (0x%llx, 0x%llx)", __FILE__, __LINE__, #condition, \
+                (unsigned long long)(a), (unsigned long long)(b)))
 _Noreturn void fail(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 

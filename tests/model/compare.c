@@ -89,7 +89,7 @@ static void compare_flags(struct world *w, const struct m_space *s, lp_va va,
         what = "not SHARED";
     else if (!m_private(c) && (info->flags & LP_PAGE_COW))
         what = "shared, but COW";
-    else if (c->own && (info->flags & LP_PAGE_ZERO))
+    else if (c->own && !c->stand_in && (info->flags & LP_PAGE_ZERO))
         what = "written, but still the zero page";
     else if (!c->object && c->touched == NO)
         what = "there, but never touched";

@@ -130,7 +130,7 @@ void pick_places(struct world *w, unsigned *first, unsigned *last)
     unsigned i = pick_page(w, NULL), j, low, high, t;
 
     window_at(l, i, &low, &high);
-    switch (pick(w, 10)) {
+    switch (w->big && chance(w, 30) ? 7 : pick(w, 10)) {
     default: /* a few pages */
         j = i + 1 + (unsigned)pick(w, 8);
         *first = i;

@@ -83,6 +83,7 @@ struct m_cell {
     struct m_object *object; /* NULL: private anonymous */
     uint64_t index;          /* in the object, of the place's first page */
     uint8_t *own;            /* bytes that differ from the source; or NULL */
+    bool stand_in;           /* own: may still be the zero page */
     uint64_t epoch;          /* changes whenever the page goes */
 };
 

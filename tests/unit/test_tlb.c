@@ -1,0 +1,749 @@
+/*
+ * Which CPU is made to forget what, and when: each row of the table of flushes
+ * in docs/DESIGN.md, and activation by generations.
+ *
+ * The space `p` runs on CPUs 0 and 1. "at the flush" is asked in the hook: the
+ * tables are as a CPU that walks right after its flush finds them.
+ */
+#include "core_kit.h"
+
+#include "tlb.h"
+
+enum { PAGES = 6 };
+
+struct world {
+    struct ck *ck;
+    struct lp_space *p;
+    lp_va va; /* PAGES anonymous pages; the first two have been written */
+};
+
+static lp_va page(const struct world *w, unsigned i)
+{
+    return w->va + i * LP_PAGE_SIZE;
+}
+
+static struct world create(const char *format)
+{
+    struct ck *ck = ck_create(format);
+    struct world w = { ck, ck_space(ck), ck->base };
+
+    ck_map(w.p, w.va, PAGES, CK_RW, CK_ANON);
+    ck_run(ck, 1, w.p);
+    ck_run(ck, 0, w.p);
+    ck_write(ck, page(&w, 0), 10);
+    ck_write(ck, page(&w, 1), 11);
+    ck->space = w.p;
+    ck_watch(ck, NULL);
+    return w;
+}
+
+static void destroy(struct world *w)
+{
+    ck_watch(w->ck, NULL);
+    ck_check(w->ck);
+    ck_end(w->ck, w->p);
+    ck_destroy(w->ck);
+}
+
+/* Both CPUs that run p dropped these pages; the third was not disturbed. */
+static void expect_flushed(const struct world *w, unsigned first, unsigned end)
+{
+    assert_true(ck_flushed(w->ck, 0, page(w, first), page(w, end)));
+    assert_true(ck_flushed(w->ck, 1, page(w, first), page(w, end)));
+    assert_int_equal(ck_flushes(w->ck, 2), 0);
+}
+
+static void expect_tables(const struct world *w, bool tables)
+{
+    assert_int_equal(ck_flushed_tables(w->ck, 0), tables);
+    assert_int_equal(ck_flushed_tables(w->ck, 1), tables);
+}
+
+/* Nobody but this CPU heard of it, and it dropped no more than page i. */
+static void expect_here_only(const struct world *w, unsigned i)
+{
+    const struct ck_event *e;
+
+    assert_int_equal(ck_flushes(w->ck, 1), 0);
+    assert_int_equal(ck_flushes(w->ck, 2), 0);
+    for (e = w->ck->event; e < w->ck->event + w->ck->nevents; e++) {
+        assert_int_equal(e->what.scope, LP_FLUSH_RANGE);
+        assert_int_equal(e->what.start, page(w, i));
+        assert_int_equal(e->what.end, page(w, i) + LP_PAGE_SIZE);
+    }
+}
+
+/* --- row "own a table by copying" --- */
+
+static void swung_not_owned(struct ck *ck, const struct ck_event *event)
+{
+    struct lp_walk walk = ck_walk(ck->space, ck->va);
+
+    if (!event->what.tables)
+        return;
+    ck->seen++;
+    assert_int_not_equal(walk.table, ck->table);
+    assert_false(walk.owned);
+    assert_true(lp_host_frame_used(ck->m, ck->table));
+}
+
+/*
+ * A read fill below shared tables: on W formats tables are flushed everywhere
+ * after the swing and before the entry is owned, and the original is still
+ * there; on V formats nobody can have reached them.
+ */
+static void test_tlb_own_by_copying__tables_between_swing_and_owned(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+        struct lp_space *child = ck_fork(w.p);
+
+        w.ck->va = page(&w, 3);
+        w.ck->table = ck_walk(w.p, w.ck->va).table;
+        ck_watch(w.ck, swung_not_owned);
+        assert_int_equal(ck_read(w.ck, page(&w, 3)), 0);
+        assert_true(ck_walk(w.p, page(&w, 3)).owned);
+        assert_int_not_equal(ck_walk(w.p, page(&w, 3)).table, w.ck->table);
+        if (ck_is_w(w.ck)) {
+            assert_int_equal(w.ck->seen, 2);
+            expect_tables(&w, true);
+        } else {
+            w.ck->seen = 0;
+            expect_here_only(&w, 3);
+        }
+        ck_watch(w.ck, NULL);
+        ck_end(w.ck, child);
+        destroy(&w);
+    }
+}
+
+/* --- row "own a table, one reference, not stale" --- */
+
+/* The child is gone and has copied nothing: is nobody else disturbed? */
+static void test_tlb_own_in_place__no_other_cpu(void **state)
+{
+    struct lp_stats stats;
+
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+
+        ck_end(w.ck, ck_fork(w.p));
+        ck_watch(w.ck, NULL);
+        ck_write(w.ck, page(&w, 0), 20);
+        lp_space_stats(w.p, &stats);
+        assert_true(stats.tables_regained > 0);
+        assert_int_equal(stats.tables_copied + stats.copies, 0);
+        expect_here_only(&w, 0);
+        destroy(&w);
+    }
+}
+
+/* --- row "clean a stale table" --- */
+
+static void cleaned_not_owned(struct ck *ck, const struct ck_event *event)
+{
+    if (!event->what.tables)
+        return;
+    ck->seen++;
+    assert_false(ck_walk(ck->space, ck->va).owned);
+}
+
+/* The child has copied tables and page 0 and is still there. */
+static void test_tlb_clean_stale__tables_before_owned(void **state)
+{
+    struct lp_stats stats;
+
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+        struct lp_space *child = ck_fork(w.p);
+
+        (void)ck_fault(child, page(&w, 0), LP_WRITE);
+        w.ck->va = page(&w, 0);
+        ck_watch(w.ck, cleaned_not_owned);
+        ck_write(w.ck, page(&w, 0), 20);
+        lp_space_stats(w.p, &stats);
+        assert_true(stats.tables_cleaned > 0);
+        assert_int_equal(stats.copies, 0);
+        if (ck_is_w(w.ck)) {
+            assert_true(w.ck->seen >= 2);
+            expect_tables(&w, true);
+        } else {
+            expect_here_only(&w, 0);
+        }
+        ck_watch(w.ck, NULL);
+        ck_end(w.ck, child);
+        destroy(&w);
+    }
+}
+
+/* --- row "copy a data page" --- */
+
+static void new_page_not_writable(struct ck *ck, const struct ck_event *event)
+{
+    struct lp_leaf leaf = ck_leaf(ck->space, ck->va);
+
+    (void)event;
+    ck->seen++;
+    assert_int_not_equal(leaf.pa, ck->pa);
+    assert_false(leaf.access & LP_WRITE);
+    assert_true(lp_host_frame_used(ck->m, ck->pa));
+}
+
+/* R2 at the bottom: that address, everywhere, between the swing and W. */
+static void test_tlb_copy_page__address_between_swing_and_w(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+        struct lp_space *child = ck_fork(w.p);
+
+        ck_write(w.ck, page(&w, 0), 20); /* owns the path */
+        w.ck->va = page(&w, 1);
+        w.ck->pa = ck_leaf(w.p, page(&w, 1)).pa;
+        ck_watch(w.ck, new_page_not_writable);
+        assert_int_equal(ck_fault(w.p, page(&w, 1), LP_WRITE), LP_COPY);
+        assert_int_equal(w.ck->seen, 2);
+        expect_flushed(&w, 1, 2);
+        assert_true(ck_leaf(w.p, page(&w, 1)).access & LP_WRITE);
+        ck_watch(w.ck, NULL);
+        ck_end(w.ck, child);
+        destroy(&w);
+    }
+}
+
+/* The zero page is replaced on its first write: the same. */
+static void test_tlb_replace_zero_page__address_everywhere(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+
+        assert_int_equal(ck_read(w.ck, page(&w, 3)), 0);
+        w.ck->va = page(&w, 3);
+        w.ck->pa = ck_leaf(w.p, page(&w, 3)).pa;
+        ck_watch(w.ck, new_page_not_writable);
+        ck_write(w.ck, page(&w, 3), 1);
+        assert_true(w.ck->seen >= 2);
+        expect_flushed(&w, 3, 4);
+        destroy(&w);
+    }
+}
+
+/* --- row "one reference: set W; fill; link a table" --- */
+
+static void test_tlb_reuse__here_only(void **state)
+{
+    const struct ck_event *e;
+
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+        struct lp_space *child = ck_fork(w.p);
+
+        ck_write(w.ck, page(&w, 0), 20); /* the path is ours */
+        ck_end(w.ck, child);             /* and so is page 1 */
+        ck_run(w.ck, 0, w.p);
+        (void)ck_read(w.ck, page(&w, 1)); /* cached without W */
+        ck_watch(w.ck, NULL);
+        assert_int_equal(ck_fault(w.p, page(&w, 1), LP_WRITE), LP_REUSE);
+        assert_true(ck_flushed(w.ck, 0, page(&w, 1), page(&w, 2)));
+        assert_int_equal(ck_flushes(w.ck, 1), 0);
+        for (e = w.ck->event; e < w.ck->event + w.ck->nevents; e++)
+            assert_true(e->what.scope == LP_FLUSH_RANGE && !e->what.tables);
+        ck_write(w.ck, page(&w, 1), 21);
+        destroy(&w);
+    }
+}
+
+static void test_tlb_widen__here_only(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+
+        assert_int_equal(
+            lp_mprotect(w.p, page(&w, 0), LP_PAGE_SIZE, LP_READ | LP_EXEC), 0);
+        (void)ck_read(w.ck, page(&w, 0));
+        ck_watch(w.ck, NULL);
+        assert_int_equal(ck_fault(w.p, page(&w, 0), LP_EXEC), LP_WIDEN);
+        assert_true(ck_flushed(w.ck, 0, page(&w, 0), page(&w, 1)));
+        expect_here_only(&w, 0);
+        destroy(&w);
+    }
+}
+
+/* A new leaf, then one below a new table. */
+static void test_tlb_fill__here_only_where_absence_is_cached(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+        lp_va far = w.va + 4 * w.ck->span;
+
+        assert_int_equal(ck_fault(w.p, page(&w, 4), LP_WRITE), LP_ZERO);
+        expect_here_only(&w, 4);
+        assert_int_equal(ck_flushed(w.ck, 0, page(&w, 4), page(&w, 5)),
+                         w.ck->arch.caches_invalid);
+        ck_map(w.p, far, 1, CK_RW, CK_ANON);
+        ck_watch(w.ck, NULL);
+        assert_int_equal(ck_fault(w.p, far, LP_WRITE), LP_ZERO);
+        assert_int_equal(ck_flushes(w.ck, 1), 0);
+        assert_int_equal(ck_flushed(w.ck, 0, far, far + LP_PAGE_SIZE),
+                         w.ck->arch.caches_invalid);
+        assert_int_equal(ck_flushed_tables(w.ck, 0),
+                         w.ck->arch.caches_invalid);
+        destroy(&w);
+    }
+}
+
+/* --- row "fork: the parent" --- */
+
+static void path_unowned(struct ck *ck, const struct ck_event *event)
+{
+    (void)event;
+    ck->seen++;
+    assert_false(ck_walk(ck->space, ck->va).owned);
+}
+
+static void test_tlb_fork__whole_space_and_tables(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+        struct lp_space *child;
+
+        w.ck->va = w.va;
+        ck_watch(w.ck, path_unowned);
+        child = ck_fork(w.p);
+        assert_int_equal(w.ck->seen, 2);
+        expect_flushed(&w, 0, PAGES);
+        assert_true(ck_flushed(w.ck, 0, 0, w.ck->f->user_end));
+        expect_tables(&w, true);
+        ck_watch(w.ck, NULL);
+        ck_end(w.ck, child);
+        destroy(&w);
+    }
+}
+
+/* Invariant 7: once it has protected anything, a failed fork flushes too. */
+static void test_tlb_fork_fails_half_way__flushed_all_the_same(void **state)
+{
+    struct lp_pin pin;
+    unsigned n, protected = 0;
+
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+        struct lp_space *child = NULL;
+
+        assert_int_equal(lp_get_user_page(w.p, w.va, CK_RW, &pin), 0);
+        for (n = 1; !child; n++) {
+            ck_write(w.ck, w.va, 1);
+            ck_watch(w.ck, NULL);
+            lp_host_fail_once(w.ck->m, n);
+            if (lp_fork(w.p, &child) != 0)
+                child = NULL;
+            lp_host_fail_once(w.ck->m, 0);
+            if (ck_walk(w.p, w.va).owned)
+                continue;
+            protected++;
+            expect_flushed(&w, 0, PAGES);
+            expect_tables(&w, true);
+        }
+        lp_put_user_page(&pin);
+        ck_end(w.ck, child);
+        destroy(&w);
+    }
+    assert_true(protected > 2 * 11); /* failures, not only the last success */
+}
+
+/* --- rows "unmap", "narrow an access" --- */
+
+static void gone_but_allocated(struct ck *ck, const struct ck_event *event)
+{
+    (void)event;
+    ck->seen++;
+    assert_false(ck_leaf(ck->space, ck->va).present);
+    assert_true(lp_host_frame_used(ck->m, ck->pa));
+}
+
+static void test_tlb_unmap_part_of_a_table__range_alone(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+
+        w.ck->va = w.va;
+        w.ck->pa = ck_leaf(w.p, w.va).pa;
+        ck_watch(w.ck, gone_but_allocated);
+        assert_int_equal(lp_munmap(w.p, w.va, LP_PAGE_SIZE), 0);
+        assert_int_equal(w.ck->seen, 2);
+        expect_flushed(&w, 0, 1);
+        expect_tables(&w, false);
+        assert_false(lp_host_frame_used(w.ck->m, w.ck->pa));
+        destroy(&w);
+    }
+}
+
+static void test_tlb_unmap_all_of_a_table__tables_too(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+
+        w.ck->va = w.va;
+        w.ck->pa = ck_walk(w.p, w.va).table;
+        ck_watch(w.ck, gone_but_allocated);
+        assert_int_equal(lp_munmap(w.p, w.va, PAGES * LP_PAGE_SIZE), 0);
+        assert_int_equal(w.ck->seen, 2);
+        expect_flushed(&w, 0, PAGES);
+        expect_tables(&w, true);
+        assert_false(lp_host_frame_used(w.ck->m, w.ck->pa));
+        destroy(&w);
+    }
+}
+
+static void not_writable(struct ck *ck, const struct ck_event *event)
+{
+    (void)event;
+    ck->seen++;
+    assert_false(ck_leaf(ck->space, ck->va).access & LP_WRITE);
+}
+
+static void test_tlb_narrow__range_of_leaves(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+
+        w.ck->va = w.va;
+        ck_watch(w.ck, not_writable);
+        assert_int_equal(lp_mprotect(w.p, w.va, 2 * LP_PAGE_SIZE, LP_READ), 0);
+        assert_int_equal(w.ck->seen, 2);
+        expect_flushed(&w, 0, 2);
+        expect_tables(&w, false);
+        ck_watch(w.ck, NULL);
+        assert_int_equal(lp_mprotect(w.p, w.va, 2 * LP_PAGE_SIZE, CK_RW), 0);
+        assert_int_equal(w.ck->nevents, 0); /* widening: faults widen */
+        destroy(&w);
+    }
+}
+
+/* --- row "spurious fault" --- */
+
+/* CPU 1 still has the page without W, and the tables have it with W. */
+static void test_tlb_spurious__here_with_tables(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+
+        assert_int_equal(lp_mprotect(w.p, w.va, LP_PAGE_SIZE, LP_READ), 0);
+        lp_host_cpu_set(w.ck->m, 1);
+        (void)ck_read(w.ck, w.va);
+        assert_int_equal(lp_mprotect(w.p, w.va, LP_PAGE_SIZE, CK_RW), 0);
+        lp_host_cpu_set(w.ck->m, 0);
+        ck_write(w.ck, w.va, 1);
+        lp_host_cpu_set(w.ck->m, 1);
+        ck_watch(w.ck, NULL);
+        ck_write(w.ck, w.va, 2);
+        assert_int_equal(lp_host_last_fault(w.ck->m).decision, LP_SPURIOUS);
+        assert_int_equal(w.ck->nevents, 1);
+        assert_int_equal(w.ck->event[0].cpu, 1);
+        assert_true(w.ck->event[0].what.tables);
+        assert_int_equal(w.ck->event[0].what.scope, LP_FLUSH_RANGE);
+        assert_int_equal(w.ck->event[0].what.start, w.va);
+        assert_int_equal(w.ck->event[0].what.end, w.va + LP_PAGE_SIZE);
+        destroy(&w);
+    }
+}
+
+/* --- dirty bits and truncate --- */
+
+/* msync took D out: does every CPU forget that it had set it? */
+static void test_tlb_sync__pages_taken_are_flushed(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+        lp_va va = w.va + w.ck->span;
+
+        ck_map(w.p, va, 2, CK_RW, CK_SHARED);
+        ck_write(w.ck, va, 1);
+        ck_watch(w.ck, NULL);
+        assert_int_equal(lp_msync(w.p, va, 2 * LP_PAGE_SIZE, LP_MS_SYNC), 0);
+        assert_true(ck_flushed(w.ck, 0, va, va + LP_PAGE_SIZE));
+        assert_true(ck_flushed(w.ck, 1, va, va + LP_PAGE_SIZE));
+        destroy(&w);
+    }
+}
+
+static const struct lp_object_ops memory = { .fill = NULL };
+
+/* Truncate edits tables that others share: every CPU, every space. */
+static void test_tlb_truncate__all_cpus_all_spaces(void **state)
+{
+    struct lp_object *object;
+    unsigned cpu;
+
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+        lp_va va = w.va + w.ck->span;
+
+        assert_int_equal(lp_object_create(w.ck->pager, &memory, NULL,
+                                          2 * LP_PAGE_SIZE,
+                                          LP_OBJECT_READ | LP_OBJECT_WRITE,
+                                          &object),
+                         0);
+        assert_int_equal(lp_mmap(w.p, va, 2 * LP_PAGE_SIZE, CK_RW,
+                                 LP_MAP_SHARED | LP_MAP_FIXED, object, 0),
+                         va);
+        ck_write(w.ck, va + LP_PAGE_SIZE, 1);
+        w.ck->va = va + LP_PAGE_SIZE;
+        w.ck->pa = ck_leaf(w.p, w.ck->va).pa;
+        ck_watch(w.ck, gone_but_allocated);
+        assert_int_equal(lp_object_resize(object, LP_PAGE_SIZE), 0);
+        for (cpu = 0; cpu < CK_CPUS; cpu++)
+            assert_true(ck_flushed(w.ck, cpu, 0, w.ck->f->user_end));
+        assert_int_equal(w.ck->event[0].what.scope, LP_FLUSH_ALL);
+        assert_false(lp_host_frame_used(w.ck->m, w.ck->pa));
+        ck_watch(w.ck, NULL);
+        lp_object_put(object);
+        destroy(&w);
+    }
+}
+
+/* --- activation --- */
+
+/* Nothing was missed while it was away: does the TLB keep what it has? */
+static void test_tlb_come_back_unchanged__no_flush(void **state)
+{
+    struct world w = create("x86-64");
+    struct lp_space *q = ck_space(w.ck);
+
+    (void)state;
+    ck_watch(w.ck, NULL);
+    ck_run(w.ck, 1, q);
+    ck_run(w.ck, 1, w.p);
+    assert_int_equal(w.ck->nevents, 2);
+    assert_true(w.ck->event[0].flush); /* q: never here before */
+    assert_false(w.ck->event[1].flush);
+    assert_int_not_equal(w.ck->event[0].asid, w.ck->event[1].asid);
+    assert_int_equal(w.ck->event[1].root, w.p->root);
+    lp_host_cpu_set(w.ck->m, 0);
+    ck_end(w.ck, q);
+    destroy(&w);
+}
+
+/* A CPU that is away is not called, and flushes when it comes back, once. */
+static void test_tlb_flush_missed_while_away__caught_up_once(void **state)
+{
+    struct world w = create("x86-64");
+    struct lp_space *q = ck_space(w.ck);
+
+    (void)state;
+    ck_run(w.ck, 1, q);
+    lp_host_cpu_set(w.ck->m, 0);
+    ck_watch(w.ck, NULL);
+    assert_int_equal(lp_munmap(w.p, w.va, LP_PAGE_SIZE), 0);
+    assert_int_equal(ck_flushes(w.ck, 0), 1);
+    assert_int_equal(ck_flushes(w.ck, 1), 0);
+    ck_watch(w.ck, NULL);
+    ck_run(w.ck, 1, w.p);
+    ck_run(w.ck, 1, q);
+    ck_run(w.ck, 1, w.p);
+    assert_int_equal(w.ck->nevents, 3);
+    assert_true(w.ck->event[0].flush);
+    assert_false(w.ck->event[1].flush);
+    assert_false(w.ck->event[2].flush);
+    ck_end(w.ck, q);
+    destroy(&w);
+}
+
+/* A flush that was served while it ran counts as seen. */
+static void test_tlb_flush_served_before_leaving__no_flush_again(void **state)
+{
+    struct world w = create("x86-64");
+    struct lp_space *q = ck_space(w.ck);
+
+    (void)state;
+    lp_host_cpu_set(w.ck->m, 0);
+    assert_int_equal(lp_munmap(w.p, w.va, LP_PAGE_SIZE), 0);
+    ck_run(w.ck, 1, q);
+    ck_watch(w.ck, NULL);
+    ck_run(w.ck, 1, w.p);
+    assert_int_equal(w.ck->nevents, 1);
+    assert_false(w.ck->event[0].flush);
+    ck_end(w.ck, q);
+    destroy(&w);
+}
+
+/* The same space again, or none: is the first free, the second the pager's? */
+static void test_tlb_activate_same_or_none__nothing_or_own_root(void **state)
+{
+    struct world w = create("x86-64");
+
+    (void)state;
+    ck_run(w.ck, 0, w.p);
+    assert_int_equal(w.ck->nevents, 0);
+    ck_run(w.ck, 0, NULL);
+    assert_int_equal(w.ck->nevents, 1);
+    assert_int_equal(w.ck->event[0].root, w.ck->pager->root);
+    assert_int_equal(w.ck->event[0].asid, 0);
+    assert_true(lp_tlb_active(w.p)); /* on CPU 1 */
+    ck_run(w.ck, 1, NULL);
+    assert_false(lp_tlb_active(w.p));
+    ck_run(w.ck, 0, w.p);
+    destroy(&w);
+}
+
+/*
+ * Row "exit", with identifiers that run out: no flush at exit, but one before
+ * an identifier serves its next space, and before its old one comes back.
+ */
+static void reuse_asids(const char *format, int asid_bits)
+{
+    struct lp_host_config config = { .asid_bits = asid_bits };
+    struct ck *ck = ck_create_with(format, config, NULL);
+    unsigned most = (1u << asid_bits) - 1, i, round;
+    struct lp_space *space[5];
+
+    for (i = 0; i <= most; i++) {
+        space[i] = ck_space(ck);
+        ck_map(space[i], ck->base, 1, CK_RW, CK_ANON);
+    }
+    for (round = 0; round < 2; round++)
+        for (i = 0; i <= most; i++) { /* one more than there are ids */
+            ck_watch(ck, NULL);
+            ck_run(ck, 0, space[i]);
+            assert_true(ck->event[0].flush);
+            assert_in_range(ck->event[0].asid, 1, most);
+            ck_write(ck, ck->base, (unsigned char)i);
+            assert_int_equal(ck_read(ck, ck->base), i);
+        }
+    ck_run(ck, 0, NULL);
+    ck_watch(ck, NULL);
+    lp_space_destroy(space[most]);
+    assert_int_equal(ck->nevents, 0);
+    space[most] = ck_space(ck);
+    ck_run(ck, 0, space[most]);
+    assert_true(ck->event[0].flush);
+    for (i = 0; i <= most; i++)
+        ck_end(ck, space[i]);
+    ck_destroy(ck);
+}
+
+static void test_tlb_asids_run_out__flushed_before_reuse(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        reuse_asids(format, 1);
+        reuse_asids(format, 2);
+    }
+}
+
+/* Hardware without identifiers: does every activation flush? */
+static void test_tlb_no_asids__every_activation_flushes(void **state)
+{
+    struct lp_host_config config = { .asid_bits = LP_HOST_NO_ASIDS };
+    struct ck *ck = ck_create_with("x86-64", config, NULL);
+    struct lp_space *a = ck_space(ck), *b = ck_space(ck);
+    unsigned i;
+
+    (void)state;
+    ck_watch(ck, NULL);
+    for (i = 0; i < 4; i++)
+        ck_run(ck, 0, i % 2 ? a : b);
+    assert_int_equal(ck->nevents, 4);
+    for (i = 0; i < 4; i++) {
+        assert_true(ck->event[i].flush);
+        assert_int_equal(ck->event[i].asid, 0);
+    }
+    ck_end(ck, a);
+    ck_end(ck, b);
+    ck_destroy(ck);
+}
+
+/* The number of the identifier is that CPU's own: is each told its own? */
+static void test_tlb_asids_differ_by_cpu__each_flushed_by_its_own(void **state)
+{
+    struct ck *ck = ck_create("x86-64");
+    struct lp_space *a = ck_space(ck), *b = ck_space(ck);
+    uint32_t asid[2];
+    unsigned i;
+
+    (void)state;
+    ck_map(b, ck->base, 1, CK_RW, CK_ANON);
+    ck_run(ck, 0, a); /* takes CPU 0's first identifier */
+    ck_watch(ck, NULL);
+    ck_run(ck, 0, b);
+    ck_run(ck, 1, b);
+    asid[0] = ck->event[0].asid;
+    asid[1] = ck->event[1].asid;
+    assert_int_not_equal(asid[0], asid[1]);
+    ck_write(ck, ck->base, 1);
+    ck_watch(ck, NULL);
+    assert_int_equal(lp_munmap(b, ck->base, LP_PAGE_SIZE), 0);
+    assert_int_equal(ck->nevents, 2);
+    for (i = 0; i < 2; i++)
+        assert_int_equal(ck->event[i].what.asid, asid[ck->event[i].cpu]);
+    ck_end(ck, a);
+    ck_end(ck, b);
+    ck_destroy(ck);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            test_tlb_own_by_copying__tables_between_swing_and_owned),
+        cmocka_unit_test(test_tlb_own_in_place__no_other_cpu),
+        cmocka_unit_test(test_tlb_clean_stale__tables_before_owned),
+        cmocka_unit_test(test_tlb_copy_page__address_between_swing_and_w),
+        cmocka_unit_test(test_tlb_replace_zero_page__address_everywhere),
+        cmocka_unit_test(test_tlb_reuse__here_only),
+        cmocka_unit_test(test_tlb_widen__here_only),
+        cmocka_unit_test(test_tlb_fill__here_only_where_absence_is_cached),
+        cmocka_unit_test(test_tlb_fork__whole_space_and_tables),
+        cmocka_unit_test(test_tlb_fork_fails_half_way__flushed_all_the_same),
+        cmocka_unit_test(test_tlb_unmap_part_of_a_table__range_alone),
+        cmocka_unit_test(test_tlb_unmap_all_of_a_table__tables_too),
+        cmocka_unit_test(test_tlb_narrow__range_of_leaves),
+        cmocka_unit_test(test_tlb_spurious__here_with_tables),
+        cmocka_unit_test(test_tlb_sync__pages_taken_are_flushed),
+        cmocka_unit_test(test_tlb_truncate__all_cpus_all_spaces),
+        cmocka_unit_test(test_tlb_come_back_unchanged__no_flush),
+        cmocka_unit_test(test_tlb_flush_missed_while_away__caught_up_once),
+        cmocka_unit_test(
+            test_tlb_flush_served_before_leaving__no_flush_again),
+        cmocka_unit_test(
+            test_tlb_activate_same_or_none__nothing_or_own_root),
+        cmocka_unit_test(test_tlb_asids_run_out__flushed_before_reuse),
+        cmocka_unit_test(test_tlb_no_asids__every_activation_flushes),
+        cmocka_unit_test(
+            test_tlb_asids_differ_by_cpu__each_flushed_by_its_own),
+    };
+
+    return lp_test_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
+}
