@@ -145,7 +145,8 @@ static void move_entries(struct lp_vma_node *to, size_t at,
     if (to->level == 0)
         memmove(&to->area[at], &from->area[i], n * sizeof(to->area[0]));
     else
-        memmove(&to->child[at], &from->child[i], n * sizeof(to->child[0]));
+        memmove(&to->child[at], &from->child[i],
+                n * sizeof(struct lp_vma_node *));
 }
 
 void lp_vma_node_insert(struct lp_vma_node *node, size_t i,

@@ -148,6 +148,7 @@ struct lp_vma_entry {
 struct lp_vma_path {
     struct lp_vma_node *node[LP_VMA_LEVELS];
     size_t index[LP_VMA_LEVELS];
+    unsigned top; /* the root's level when it was found */
 };
 
 /*

@@ -16,7 +16,8 @@ bool lp_vma_path_above(const struct lp_vma_tree *tree, lp_va va,
 
     if (va >= tree->top)
         return false;
-    for (unsigned level = node->level; level > 0; level--) {
+    path->top = node->level;
+    for (unsigned level = path->top; level > 0; level--) {
         path->node[level] = node;
         path->index[level] = lp_vma_index(node, va);
         node = node->child[path->index[level]];
@@ -44,7 +45,8 @@ bool lp_vma_path_below(const struct lp_vma_tree *tree, lp_va va,
 
     if (!node || va <= node->lo)
         return false;
-    for (unsigned level = node->level; level > 0; level--) {
+    path->top = node->level;
+    for (unsigned level = path->top; level > 0; level--) {
         path->node[level] = node;
         path->index[level] = index_below(node, va);
         node = node->child[path->index[level]];
@@ -62,7 +64,7 @@ static int own_path(struct lp_vma_tree *tree, struct lp_vma_path *path)
     struct lp_object_list none = { NULL };
     struct lp_vma_node **link = &tree->root;
 
-    for (unsigned level = tree->root->level;; level--) {
+    for (unsigned level = path->top;; level--) {
         struct lp_vma_node *node = *link;
 
         if (!lp_vma_sole(node)) {
@@ -82,12 +84,11 @@ static int own_path(struct lp_vma_tree *tree, struct lp_vma_path *path)
 }
 
 /* How many nodes splits can take when k entries are added along the path. */
-static unsigned splits(const struct lp_vma_tree *tree,
-                       const struct lp_vma_path *path, unsigned k)
+static unsigned splits(const struct lp_vma_path *path, unsigned k)
 {
     unsigned sum = 0;
 
-    for (unsigned level = 0; level <= tree->root->level; level++) {
+    for (unsigned level = 0; level <= path->top; level++) {
         unsigned n = path->node[level]->n + k;
 
         if (n <= LP_VMA_KEYS)
@@ -129,9 +130,9 @@ int lp_vma_prepare(struct lp_vma_tree *tree, lp_va start, lp_va end)
     if (has_above && own_path(tree, &above) != 0)
         return -LP_ENOMEM;
     if (has_below)
-        n += splits(tree, &below, tree->promised);
+        n += splits(&below, tree->promised);
     if (has_above && !(has_below && above.node[0] == below.node[0]))
-        n += splits(tree, &above, tree->promised);
+        n += splits(&above, tree->promised);
     if (!has_below && !has_above)
         n = 1; /* the tree will be empty, then have one leaf */
     return reserve(tree, n);
