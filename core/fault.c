@@ -22,8 +22,8 @@
 struct attempt {
     struct lp_space *space;
     const struct lp_fault *fault;
-    bool writing;  /* the space is locked for writing, the path is ours */
-    bool extended; /* tables were added */
+    bool writing; /* the space is locked for writing, the path is ours */
+    bool opened;  /* entries above level 0 became usable in this fault */
     struct lp_vma vma;
     struct lp_walk walk;
     struct lp_leaf leaf;
@@ -308,8 +308,8 @@ LP_INLINE enum outcome decide_locked(struct attempt *a,
     outcome = apply(a, result->decision);
     lp_gather_flush(&a->gather);
     lp_table_unlock(&a->walk);
-    if (absent && space->pager->arch->caches_invalid)
-        flush_page(a, a->extended);
+    if ((absent || a->opened) && space->pager->arch->caches_invalid)
+        flush_page(a, a->opened);
     return outcome;
 }
 
@@ -325,7 +325,7 @@ static enum outcome decide_early(struct attempt *a,
         return leave(a, result->decision);
     if (lp_table_extend(a->space, &a->walk))
         return NO_FRAME;
-    a->extended = true;
+    a->opened = true;
     return AGAIN;
 }
 
@@ -357,10 +357,10 @@ struct pending {
     uint64_t index;
 };
 
-/* One attempt under the lock. */
+/* One attempt under the lock.  owned: the path became ours in an earlier one. */
 LP_NO_TSA LP_INLINE enum outcome attempt_locked(struct lp_space *space,
                                                 const struct lp_fault *fault,
-                                                bool writing,
+                                                bool writing, bool owned,
                                                 struct lp_fault_result *result,
                                                 struct pending *pending)
 {
@@ -370,7 +370,7 @@ LP_NO_TSA LP_INLINE enum outcome attempt_locked(struct lp_space *space,
     a.space = space;
     a.fault = fault;
     a.writing = writing;
-    a.extended = false;
+    a.opened = writing || owned;
     a.page = LP_PA_NONE;
     a.leaf.present = false;
     lp_gather_init(&a.gather, space);
@@ -552,7 +552,8 @@ int lp_handle_fault(struct lp_space *space, const struct lp_fault *fault,
         return 0;
     }
     for (;;) {
-        outcome = attempt_locked(space, fault, writing, result, &pending);
+        outcome =
+            attempt_locked(space, fault, writing, owned, result, &pending);
         if (outcome <= WANT_FILL || result->decision == LP_OWN)
             note(space, result, owned);
         if (lp_likely(outcome == DONE))

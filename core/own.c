@@ -76,33 +76,40 @@ static void clean(const struct lp_pager *pager, lp_pa table,
 }
 
 /*
- * One entry of a copy: not owned, and one more reference to the child.  Leaves
- * of shared mappings keep W; their D moves to the frame's record and is
- * cleared on both sides: the path is unwritable and has been flushed, so no
- * hardware sets it meanwhile.
+ * One leaf of a copy: not owned, and one more reference to the page.  Leaves of
+ * shared mappings keep W; their D moves to the frame's record and is cleared
+ * on both sides: the path is unwritable and has been flushed, so no hardware
+ * sets it meanwhile.
  */
-static struct lp_pte copy_entry(const struct lp_pager *pager, lp_slot *slot,
-                                unsigned level)
+static inline struct lp_pte copy_leaf(const struct lp_pager *pager,
+                                      lp_slot *slot, struct lp_pte pte)
 {
     const struct lp_pte_format *f = &pager->format;
-    struct lp_pte pte = lp_pte_load(slot);
-    lp_pa pa = lp_pte_pa(f, pte);
+    struct lp_frame *frame;
 
-    if (level > 0) {
-        lp_frame_get(lp_frame(&pager->frames, pa));
-        return lp_pte_make_table(f, pa, false);
-    }
-    if (!(pte.bits & f->soft_uncounted))
-        lp_frame_get(lp_frame(&pager->frames, pa));
+    if (lp_unlikely(pte.bits & f->soft_uncounted))
+        return pte;
+    frame = lp_frame(&pager->frames, lp_pte_pa(f, pte));
+    lp_frame_get(frame);
     if (!(pte.bits & f->soft_shared)) {
         if (lp_pte_valid(f, pte))
             pte.bits &= ~f->owned_leaf;
-    } else if (lp_table_dirty(f, pte)) {
-        lp_frame_set(lp_frame(&pager->frames, pa), LP_FRAME_DIRTY);
+    } else if (pte.bits & f->dirty) {
+        lp_frame_set(frame, LP_FRAME_DIRTY);
         lp_pte_change(slot, f->dirty, 0);
         pte.bits &= ~f->dirty;
     }
     return pte;
+}
+
+/* One table entry of a copy. */
+static inline struct lp_pte copy_table(const struct lp_pager *pager,
+                                       struct lp_pte pte)
+{
+    lp_pa pa = lp_table_address(pager, pte);
+
+    lp_frame_get(lp_frame(&pager->frames, pa));
+    return lp_pte_make_table(&pager->format, pa, false);
 }
 
 /*
@@ -114,18 +121,19 @@ static void copy_entries(const struct lp_pager *pager, lp_pa from, lp_pa to,
 {
     struct lp_frame *original = lp_frame(&pager->frames, from);
     struct lp_frame *copy = lp_frame(&pager->frames, to);
+    lp_slot *old = lp_slot_at(pager, from, 0), *new = lp_slot_at(pager, to, 0);
     struct lp_use use;
-    lp_slot *slot;
+    struct lp_pte pte;
     unsigned i;
 
     lp_frame_lock(&pager->frames, original);
     lp_frame_set(original, LP_FRAME_STALE);
     use = lp_use_of(original);
     for (i = use.low; use.used && i <= use.high; i++) {
-        slot = lp_slot_at(pager, from, i);
-        if (!lp_pte_empty(lp_pte_load(slot)))
-            lp_pte_store(lp_slot_at(pager, to, i),
-                         copy_entry(pager, slot, level));
+        pte = lp_pte_load(&old[i]);
+        if (!lp_pte_empty(pte))
+            lp_pte_store(&new[i], level ? copy_table(pager, pte)
+                                        : copy_leaf(pager, &old[i], pte));
     }
     lp_use_set(copy, use);
     lp_frame_unlock(original);

@@ -6,15 +6,15 @@
 #include "gather.h"
 #include "table.h"
 
-/* The kernel's half of the root is the same in every space. */
+/* The kernel's half of the root is the same in every space, and constant. */
 static void copy_kernel_half(const struct lp_pager *pager, lp_pa root)
 {
     unsigned first = pager->format.user_root_entries;
-    unsigned end = 1u << pager->format.index_bits, i;
+    unsigned n = (1u << pager->format.index_bits) - first;
 
-    for (i = first; i < end; i++)
-        lp_pte_store(lp_slot_at(pager, root, i),
-                     lp_pte_load(lp_slot_at(pager, pager->root, i)));
+    memcpy((void *)lp_slot_at(pager, root, first),
+           (const void *)lp_slot_at(pager, pager->root, first),
+           n * sizeof(lp_slot));
 }
 
 int lp_space_alloc(struct lp_pager *pager, struct lp_space **out)

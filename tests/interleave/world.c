@@ -517,14 +517,10 @@ uint64_t world_run(const struct scenario *scenario,
         lp_host_fail_once(world.m, 1 + chance(24));
     taken = schedule_run(scenario->ncpus, &plan, &hooks);
     lp_host_fail_once(world.m, 0);
-    if (scenario->flags & APART)
-        leave_all();
     lp_host_cpu_set(world.m, 0);
     check_all("after the run");
     if (scenario->check)
         scenario->check();
-    if (scenario->flags & APART)
-        leave_all();
     check_all("after the check");
     tear_down(baseline);
     return taken;

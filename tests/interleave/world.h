@@ -32,12 +32,6 @@ enum {
 /* struct scenario, field flags. */
 enum {
     FAILS = 1, /* one allocation of each run fails */
-    /*
-     * Several spaces store to one shared page.  The machine's oracle of lost D
-     * bits does not know which of them wrote last, so it is not asked; the
-     * scenario looks at the file instead.
-     */
-    APART = 2,
 };
 
 struct scenario {

@@ -42,8 +42,8 @@ struct ck {
     struct lp_arch arch; /* the recorder */
     struct lp_pager *pager;
     const struct lp_pte_format *f;
-    lp_va span; /* of one leaf table */
-    lp_va base; /* where the tests map: the border of a leaf table */
+    lp_va span;      /* of one leaf table */
+    lp_va base;      /* where the tests map: the border of a leaf table */
     uint64_t frames; /* in use with a pager and no space */
     struct ck_event event[CK_EVENTS];
     unsigned nevents;
@@ -115,9 +115,9 @@ static inline struct ck *ck_create_with(const char *format,
     ck->arch.ctx = ck;
     ck->arch.activate = ck_activate_hook;
     ck->arch.flush = ck_flush_hook;
-    assert_int_equal(lp_pager_create(&ck->arch, lp_host_kernel(ck->m), options,
-                                     &ck->pager),
-                     0);
+    assert_int_equal(
+        lp_pager_create(&ck->arch, lp_host_kernel(ck->m), options, &ck->pager),
+        0);
     ck->f = &ck->arch.format;
     ck->span = LP_PAGE_SIZE << ck->f->index_bits;
     ck->base = 8 * ck->span;
@@ -249,9 +249,9 @@ static inline lp_pa ck_alloc(struct ck *ck, enum lp_frame_kind kind,
 {
     lp_pa pa = LP_PA_NONE;
 
-    assert_int_equal(lp_frame_alloc(&ck->pager->frames, LP_FRAME_ZEROED, kind,
-                                    level, &pa),
-                     0);
+    assert_int_equal(
+        lp_frame_alloc(&ck->pager->frames, LP_FRAME_ZEROED, kind, level, &pa),
+        0);
     return pa;
 }
 
@@ -305,8 +305,8 @@ static inline bool ck_is_w(const struct ck *ck)
     return (ck->f->table_unowned & ck->f->valid) != 0;
 }
 
-#define CK_EACH(name)                                          \
-    for (const char *const *each_ = lp_host_formats, *name;    \
+#define CK_EACH(name)                                       \
+    for (const char *const *each_ = lp_host_formats, *name; \
          (name = *each_) != NULL; each_++)
 
 #endif

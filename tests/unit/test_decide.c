@@ -121,8 +121,8 @@ static bool is_widen(const struct lp_facts *f)
 }
 
 static bool (*const rules[LP_DECISIONS])(const struct lp_facts *) = {
-    [LP_SPURIOUS] = is_spurious, [LP_FILL] = is_fill,   [LP_OWN] = is_own,
-    [LP_ZERO] = is_zero,         [LP_MAP] = is_map,     [LP_REUSE] = is_reuse,
+    [LP_SPURIOUS] = is_spurious, [LP_FILL] = is_fill, [LP_OWN] = is_own,
+    [LP_ZERO] = is_zero,         [LP_MAP] = is_map,   [LP_REUSE] = is_reuse,
     [LP_WIDEN] = is_widen,       [LP_COPY] = is_copy,
 };
 
@@ -178,7 +178,8 @@ static void look_at_writes(const struct lp_facts *f)
 }
 
 /* Can a write ever reach a page that others have, other than a shared one? */
-static void test_decide_write__never_in_place_unless_ours_or_shared(void **state)
+static void test_decide_write__never_in_place_unless_ours_or_shared(
+    void **state)
 {
     (void)state;
     each(look_at_writes);

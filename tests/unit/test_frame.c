@@ -51,9 +51,8 @@ static struct bare *bare_create(void)
     b->kernel.frame_alloc = bare_alloc;
     b->kernel.frame_free = bare_free;
     b->kernel.poll = poll_unlocks;
-    b->frames = (struct lp_frames){ &b->kernel, k->frame_records,
-                                    k->direct_map, k->frames_start,
-                                    k->frames_end };
+    b->frames = (struct lp_frames){ &b->kernel, k->frame_records, k->direct_map,
+                                    k->frames_start, k->frames_end };
     memset(k->frame_records, 0,
            lp_frame_records_size(k->frames_start, k->frames_end));
     return b;
@@ -99,12 +98,11 @@ static void test_frame_alloc__is_counted_once_and_clean(void **state)
     assert_int_equal(lp_frame_count(frame), 1);
     assert_int_equal(lp_frame_pins(frame), 0);
     assert_int_equal(lp_frame_kind(frame), LP_KIND_TABLE);
-    assert_int_equal(
-        (lp_frame_state(frame) & LP_FRAME_LEVEL_MASK) >> LP_FRAME_LEVEL_SHIFT,
-        3);
+    assert_int_equal((lp_frame_state(frame) & LP_FRAME_LEVEL_MASK) >>
+                         LP_FRAME_LEVEL_SHIFT,
+                     3);
     assert_int_equal(lp_frame_state(frame) & (LP_FRAME_LOCK | LP_FRAME_STALE |
-                                              LP_FRAME_DIRTY |
-                                              LP_FRAME_CACHED),
+                                              LP_FRAME_DIRTY | LP_FRAME_CACHED),
                      0);
     assert_int_equal(lp_use_of(frame).used, 0);
     lp_frame_put(&b->frames, pa);

@@ -30,6 +30,7 @@ static struct world *create(const char *format)
 
 static void destroy(struct world *w)
 {
+    ck_watch(w->ck, NULL);
     ck_end(w->ck, w->space);
     ck_destroy(w->ck);
     free(w);
@@ -227,8 +228,8 @@ static void test_gather_many_frames__dropped_after_the_flush(void **state)
  * No frame to remember more references in: is the range flushed before any is
  * dropped, and is it flushed again at the end, for what was revoked since?
  */
-LP_NO_TSA static void
-test_gather_no_frame_for_more__flushes_before_it_drops(void **state)
+LP_NO_TSA static void test_gather_no_frame_for_more__flushes_before_it_drops(
+    void **state)
 {
     struct world *w = watched = create("x86-64");
     unsigned i;
@@ -425,8 +426,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_gather_touching_ranges__are_merged),
         cmocka_unit_test(test_gather_ranges_apart__each_then_everything),
         cmocka_unit_test(test_gather_tables_alone__empty_range_with_tables),
-        cmocka_unit_test(
-            test_gather_everything_and_all_spaces__whole_scopes),
+        cmocka_unit_test(test_gather_everything_and_all_spaces__whole_scopes),
         cmocka_unit_test(test_gather_flushed__is_empty_again),
         cmocka_unit_test(test_gather_many_frames__dropped_after_the_flush),
         cmocka_unit_test(

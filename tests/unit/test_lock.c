@@ -65,8 +65,8 @@ static const uint32_t starts[] = { 0,
                                    UINT32_MAX - 7,
                                    (uint32_t)1 << 31 };
 
-#define EACH_START(start)                                                  \
-    for (unsigned i_ = 0; i_ < sizeof starts / sizeof starts[0]; i_++)     \
+#define EACH_START(start)                                              \
+    for (unsigned i_ = 0; i_ < sizeof starts / sizeof starts[0]; i_++) \
         for (uint32_t start = starts[i_], once_ = 1; once_; once_ = 0)
 
 /* --- ticket lock --- */
@@ -273,8 +273,7 @@ int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lock_ticket_uncontended__never_waits),
-        cmocka_unit_test(
-            test_lock_ticket_two_before_us__both_are_served_first),
+        cmocka_unit_test(test_lock_ticket_two_before_us__both_are_served_first),
         cmocka_unit_test(test_lock_readers__share_it),
         cmocka_unit_test(test_lock_alternating_across_the_wrap__never_waits),
         cmocka_unit_test(test_lock_writer__waits_for_earlier_readers_only),

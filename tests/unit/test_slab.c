@@ -9,9 +9,10 @@ enum { NODES = 600 };
 
 static const uint32_t sizes[] = { 16, 24, 40, 64, 200, 512, 1000, 2032 };
 
-#define EACH_SIZE(size)                              \
-    for (const uint32_t *s_ = sizes, *end_ = sizes + \
-         sizeof sizes / sizeof sizes[0]; s_ < end_; s_++) \
+#define EACH_SIZE(size)                                                 \
+    for (const uint32_t *s_ = sizes,                                    \
+                        *end_ = sizes + sizeof sizes / sizeof sizes[0]; \
+         s_ < end_; s_++)                                               \
         for (uint32_t size = *s_, once_ = 1; once_; once_ = 0)
 
 static void fill(struct lp_slab *slab, void **node, unsigned n, uint32_t size)

@@ -1,0 +1,152 @@
+/*
+ * Objects: their functions may sleep, so they are never called with a lock of
+ * the library held, whoever it is that needs them.
+ */
+#include "core_kit.h"
+
+#include "machine.h"
+#include "object.h"
+
+enum { PAGES = 3 };
+
+/* A file, and everybody who could hold a lock when it is called. */
+struct file {
+    struct ck *ck;
+    struct lp_space *space;
+    struct lp_object *object;
+    unsigned fills, writes, releases;
+};
+
+static void expect_no_lock(const struct file *file)
+{
+    const struct lp_pager *pager = file->ck->pager;
+
+    assert_int_equal(lp_host_this_cpu(file->ck->m)->preempt, 0);
+    if (file->space)
+        assert_false(lp_locked(&file->space->lock));
+    assert_int_equal(atomic_load(&file->object->lock.next),
+                     atomic_load(&file->object->lock.serving));
+    assert_int_equal(atomic_load(&pager->list_lock.next),
+                     atomic_load(&pager->list_lock.serving));
+}
+
+static int fill(void *ctx, uint64_t offset, void *page, size_t len)
+{
+    struct file *file = ctx;
+
+    expect_no_lock(file);
+    memset(page, 'a' + (int)(offset / LP_PAGE_SIZE), len);
+    file->fills++;
+    return 0;
+}
+
+static int write(void *ctx, uint64_t offset, const void *page, size_t len)
+{
+    struct file *file = ctx;
+
+    (void)offset;
+    (void)len;
+    lp_host_wrote_back(file->ck->m, page);
+    expect_no_lock(file);
+    file->writes++;
+    return 0;
+}
+
+static void release(void *ctx)
+{
+    struct file *file = ctx;
+
+    expect_no_lock(file);
+    file->releases++;
+}
+
+static const struct lp_object_ops ops = { fill, write, release };
+
+static void create(struct file *file, const char *format)
+{
+    *file = (struct file){ .ck = ck_create(format) };
+    file->space = ck_space(file->ck);
+    assert_int_equal(
+        lp_object_create(file->ck->pager, &ops, file, PAGES * LP_PAGE_SIZE,
+                         LP_OBJECT_READ | LP_OBJECT_WRITE, &file->object),
+        0);
+    assert_int_equal(lp_mmap(file->space, file->ck->base, PAGES * LP_PAGE_SIZE,
+                             CK_RW, LP_MAP_SHARED | LP_MAP_FIXED, file->object,
+                             0),
+                     file->ck->base);
+    ck_run(file->ck, 0, file->space);
+}
+
+static void destroy(struct file *file)
+{
+    struct lp_space *space = file->space;
+
+    file->space = NULL;
+    ck_end(file->ck, space);
+    assert_int_equal(file->releases, 1);
+    ck_destroy(file->ck);
+}
+
+/* A fault, read, write, msync, fsync, truncate, and the end of it all. */
+static void test_object_functions__called_without_locks(void **state)
+{
+    unsigned char byte;
+    struct file file;
+    lp_va va;
+
+    (void)state;
+    CK_EACH(format)
+    {
+        create(&file, format);
+        va = file.ck->base;
+        assert_int_equal(ck_read(file.ck, va), 'a');
+        ck_write(file.ck, va + LP_PAGE_SIZE, 1);
+        assert_int_equal(
+            lp_msync(file.space, va, PAGES * LP_PAGE_SIZE, LP_MS_SYNC), 0);
+        assert_int_equal(file.writes, 1);
+        assert_int_equal(
+            lp_object_read(file.object, 2 * LP_PAGE_SIZE, &byte, 1), 1);
+        assert_int_equal(byte, 'c');
+        assert_int_equal(lp_object_write(file.object, 0, &byte, 1), 1);
+        assert_int_equal(lp_object_sync(file.object, 0, UINT64_MAX), 0);
+        assert_int_equal(file.writes, 2);
+        assert_int_equal(lp_object_resize(file.object, 100), 0);
+        ck_write(file.ck, va, 2);
+        ck_check(file.ck);
+        lp_object_put(file.object);
+        assert_int_equal(file.releases, 0); /* the area has a reference */
+        destroy(&file);
+        assert_int_equal(file.fills, PAGES);
+        assert_int_equal(file.writes, 3);
+    }
+}
+
+/* munmap gives the last reference back: written and released, unlocked? */
+static void test_object_last_reference_by_munmap__written_unlocked(void **state)
+{
+    struct file file;
+
+    (void)state;
+    CK_EACH(format)
+    {
+        create(&file, format);
+        lp_object_put(file.object);
+        ck_write(file.ck, file.ck->base, 1);
+        assert_int_equal(
+            lp_munmap(file.space, file.ck->base, PAGES * LP_PAGE_SIZE), 0);
+        assert_int_equal(file.writes, 1);
+        assert_int_equal(file.releases, 1);
+        destroy(&file);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_object_functions__called_without_locks),
+        cmocka_unit_test(
+            test_object_last_reference_by_munmap__written_unlocked),
+    };
+
+    return lp_test_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
+}
