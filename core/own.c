@@ -65,11 +65,13 @@ static void clean(const struct lp_pager *pager, lp_pa table,
                   struct lp_frame *frame, unsigned level)
 {
     struct lp_use use = lp_use_of(frame);
+    unsigned i, end = use.used ? use.high + 1 : use.low;
+    lp_slot *slots = lp_slot_at(pager, table, 0);
     bool all = true;
-    unsigned i;
 
-    for (i = use.low; use.used && i <= use.high; i++)
-        all &= clean_entry(pager, lp_slot_at(pager, table, i), level);
+    for (i = lp_table_next(slots, use.low, end); i < end;
+         i = lp_table_next(slots, i + 1, end))
+        all &= clean_entry(pager, &slots[i], level);
     lp_frame_reset(frame, LP_FRAME_STALE);
     if (level == 0 && !all)
         lp_frame_set(frame, LP_FRAME_COPIED);
@@ -124,16 +126,17 @@ static void copy_entries(const struct lp_pager *pager, lp_pa from, lp_pa to,
     lp_slot *old = lp_slot_at(pager, from, 0), *new = lp_slot_at(pager, to, 0);
     struct lp_use use;
     struct lp_pte pte;
-    unsigned i;
+    unsigned i, end;
 
     lp_frame_lock(&pager->frames, original);
     lp_frame_set(original, LP_FRAME_STALE);
     use = lp_use_of(original);
-    for (i = use.low; use.used && i <= use.high; i++) {
+    end = use.used ? use.high + 1 : use.low;
+    for (i = lp_table_next(old, use.low, end); i < end;
+         i = lp_table_next(old, i + 1, end)) {
         pte = lp_pte_load(&old[i]);
-        if (!lp_pte_empty(pte))
-            lp_pte_store(&new[i], level ? copy_table(pager, pte)
-                                        : copy_leaf(pager, &old[i], pte));
+        lp_pte_store(&new[i], level ? copy_table(pager, pte)
+                                    : copy_leaf(pager, &old[i], pte));
     }
     lp_use_set(copy, use);
     lp_frame_unlock(original);
@@ -319,20 +322,18 @@ void lp_own_fork(struct lp_space *parent, struct lp_space *child,
     struct lp_frame *ours = lp_frame(&pager->frames, parent->root);
     struct lp_frame *theirs = lp_frame(&pager->frames, child->root);
     struct lp_use use = lp_use_of(ours);
+    lp_slot *from = lp_slot_at(pager, parent->root, 0);
+    lp_slot *to = lp_slot_at(pager, child->root, 0);
+    unsigned i, end = use.used ? use.high + 1 : use.low;
     struct lp_pte pte;
-    lp_slot *slot;
-    unsigned i;
 
-    for (i = use.low; use.used && i <= use.high; i++) {
-        slot = lp_slot_at(pager, parent->root, i);
-        pte = lp_pte_load(slot);
-        if (lp_pte_empty(pte))
-            continue;
+    for (i = lp_table_next(from, use.low, end); i < end;
+         i = lp_table_next(from, i + 1, end)) {
+        pte = lp_pte_load(&from[i]);
         lp_frame_get(lp_frame(&pager->frames, lp_pte_pa(f, pte)));
         if (lp_pte_table_owned(f, pte))
-            disown(f, slot);
-        lp_pte_store(lp_slot_at(pager, child->root, i),
-                     lp_pte_make_table(f, lp_pte_pa(f, pte), false));
+            disown(f, &from[i]);
+        lp_pte_store(&to[i], lp_pte_make_table(f, lp_pte_pa(f, pte), false));
         lp_use_add(theirs, i);
         lp_count(parent, tables_shared);
     }

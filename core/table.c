@@ -161,19 +161,22 @@ static struct dying dying(const struct lp_pager *pager, lp_pa pa)
 }
 
 /*
- * Drop what the next entry of a dying table points at.  Returns a table
+ * Drop what the next entry in use of a dying table points at.  Returns a table
  * below that has lost its last reference by this, or LP_PA_NONE.
  */
 static lp_pa drop_entry(struct lp_pager *pager, struct dying *table,
                         unsigned level)
 {
     const struct lp_pte_format *f = &pager->format;
-    struct lp_pte pte = lp_pte_load(lp_slot_at(pager, table->pa, table->next));
+    lp_slot *slots = lp_slot_at(pager, table->pa, 0);
+    unsigned i = lp_table_next(slots, table->next, table->end);
+    struct lp_pte pte;
     lp_pa pa;
 
-    table->next++;
-    if (lp_pte_empty(pte))
+    table->next = i + 1;
+    if (i == table->end)
         return LP_PA_NONE;
+    pte = lp_pte_load(&slots[i]);
     pa = lp_pte_pa(f, pte);
     if (level > 0)
         return lp_frame_drop(lp_frame(&pager->frames, pa)) ? pa : LP_PA_NONE;

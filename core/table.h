@@ -50,6 +50,18 @@ static inline lp_pa lp_table_address(const struct lp_pager *pager,
 }
 
 /*
+ * lp_table_next: index of the first entry in use at or above i, or end.  The
+ * root of a small process has two, 0 and the last but one.
+ */
+static inline unsigned lp_table_next(const lp_slot *table, unsigned i,
+                                     unsigned end)
+{
+    while (i < end && lp_pte_empty(lp_pte_load(&table[i])))
+        i++;
+    return i;
+}
+
+/*
  * lp_table_walk: go down from the root to the entry for va.
  *
  * => va in the user range; space locked.
