@@ -119,6 +119,8 @@ static bool skip_hole(const struct lp_cache *cache, uint64_t *index)
     uint32_t level = cache->height - 1;
     uint64_t mask;
 
+    /* Eleven levels of six bits reach every index. */
+    lp_assert2(NULL, level < 11, cache->height, *index);
     for (; level > 0; level--) {
         node =
             (const struct lp_cache_node *)node->entry[slot_of(*index, level)];

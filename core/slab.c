@@ -79,7 +79,7 @@ static void *take(struct lp_slab *slab, struct lp_slab_frame *frame)
         memcpy(&frame->free, node, sizeof(frame->free));
     } else {
         frame->fresh--;
-        node = (char *)frame + HEADER + frame->fresh * slab->node_size;
+        node = (char *)frame + HEADER + (size_t)frame->fresh * slab->node_size;
     }
     frame->used++;
     if (frame->used == slab->per_frame)

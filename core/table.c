@@ -80,7 +80,7 @@ void lp_table_replace(struct lp_space *space, struct lp_walk *walk,
 {
     const struct lp_pte_format *f = &space->pager->format;
     lp_va va = lp_round_down(walk->va);
-    struct lp_pte old = walk->pte;
+    struct lp_pte old;
 
     if (!(leaf->access & LP_WRITE) || lp_gather_covered(gather, va)) {
         old = lp_pte_exchange(walk->slot,

@@ -6,6 +6,7 @@
 
 #include "machine.h"
 #include "object.h"
+#include "unmap.h"
 
 enum { PAGES = 3 };
 
@@ -140,12 +141,47 @@ static void test_object_last_reference_by_munmap__written_unlocked(void **state)
     }
 }
 
+/*
+ * Somebody else gives the last reference back between munmap's unlock and its
+ * drop of the pages: is all that was stored written by then?
+ */
+LP_NO_TSA static void test_object_last_reference_during_munmap__dirt_is_known(
+    void **state)
+{
+    struct lp_gather gather;
+    struct file file;
+    lp_va va, end;
+
+    (void)state;
+    CK_EACH(format)
+    {
+        create(&file, format);
+        va = file.ck->base;
+        end = va + PAGES * LP_PAGE_SIZE;
+        ck_write(file.ck, va, 1);
+        lp_gather_init(&gather, file.space);
+        lp_space_write_lock(file.space);
+        assert_int_equal(lp_unmap_prepare(file.space, va, end, &gather), 0);
+        lp_unmap_commit(file.space, va, end, &gather);
+        lp_vma_settle(&file.space->vmas);
+        lp_gather_flush(&gather);
+        lp_space_write_unlock(file.space);
+        lp_object_put(file.object);
+        assert_int_equal(file.writes, 1);
+        assert_int_equal(file.releases, 1);
+        lp_gather_free(&gather);
+        destroy(&file);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_object_functions__called_without_locks),
         cmocka_unit_test(
             test_object_last_reference_by_munmap__written_unlocked),
+        cmocka_unit_test(
+            test_object_last_reference_during_munmap__dirt_is_known),
     };
 
     return lp_test_main(argc, argv, tests, sizeof tests / sizeof tests[0]);

@@ -95,6 +95,8 @@ static void swung_not_owned(struct ck *ck, const struct ck_event *event)
 static void test_tlb_own_by_copying__tables_between_swing_and_owned(
     void **state)
 {
+    struct lp_stats stats;
+
     (void)state;
     CK_EACH(format)
     {
@@ -113,6 +115,8 @@ static void test_tlb_own_by_copying__tables_between_swing_and_owned(
         } else {
             expect_here_only(&w, 3);
         }
+        lp_space_stats(w.p, &stats); /* one fault did it all */
+        assert_int_equal(stats.decisions[LP_SPURIOUS], 0);
         ck_watch(w.ck, NULL);
         ck_end(w.ck, child);
         destroy(&w);
