@@ -2,9 +2,9 @@
  * arch.h: what a backend supplies: a page-table format, which is numbers, and
  * a TLB, which is three functions.
  *
- * The page-table half holds no function because one runs for every entry: a
- * format as constants costs about a nanosecond an entry, a call through a
- * pointer two to thirty.  Only the page-table module of the core reads them.
+ * The page-table half holds no function because one would run for every entry,
+ * and a call through a pointer costs more than the work it would do.  Only the
+ * page-table module of the core reads these numbers.
  *
  * A backend allocates nothing, locks nothing and keeps no state.  The table is
  * checked once, by lp_pager_create, and must stay valid and unchanged for as

@@ -30,8 +30,7 @@
 /*
  * LP_ASSERT: 1 checks the library's own promises at run time and calls the
  * kernel's assert_failed when one is broken; 2 checks also in the innermost
- * loops (a tenth more instructions a fault: for tests); 0 compiles the checks
- * out.
+ * loops (for tests); 0 compiles the checks out.
  */
 #ifndef LP_ASSERT
 #define LP_ASSERT 1
