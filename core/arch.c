@@ -66,6 +66,8 @@ static const char *check_shape(const struct lp_pte_format *f)
         return "leaf_levels must have bit 0 set";
     if (f->leaf_levels >> f->levels != 0)
         return "leaf_levels must have no bit at or above levels";
+    if ((f->leaf_levels & (f->leaf_levels + 1)) != 0)
+        return "leaf_levels must have no gap";
     return NULL;
 }
 
@@ -234,11 +236,40 @@ static const char *check_user_leaves(const struct lp_pte_format *f)
     return check_leaves(f, f->leaf);
 }
 
+static const char *check_global(const struct lp_pte_format *f)
+{
+    uint64_t taken = f->valid | variable_bits(f) | f->owned_leaf | f->big |
+                     f->leaf_mask | f->readable.mask | f->executable.mask;
+
+    if (f->global != 0 && !one_bit(f->global))
+        return "global must be one bit or 0";
+    if ((f->global & taken) != 0)
+        return "global must not overlap valid, the address, accessed, dirty, "
+               "the software bits, big, leaf_mask or permissions";
+    for (unsigned access = 1; access <= ACCESSES; access++)
+        if ((f->kernel_leaf[access] & f->global) != f->global ||
+            (f->leaf[access] & f->global) != 0)
+            return "global must be in every kernel_leaf and in no leaf";
+    return NULL;
+}
+
+/* The bits that tell a supervisor's leaf from a user's. */
+static uint64_t supervisor_bits(const struct lp_pte_format *f)
+{
+    return (f->kernel_leaf[LP_READ] ^ f->leaf[LP_READ]) & ~f->global;
+}
+
 static const char *check_kernel_leaves(const struct lp_pte_format *f)
 {
+    uint64_t differ = supervisor_bits(f) | f->global;
+
     for (unsigned access = 1; access <= ACCESSES; access++)
-        if (f->kernel_leaf[access] == f->leaf[access])
-            return "kernel_leaf must differ from leaf";
+        if (supervisor_bits(f) == 0 ||
+            (f->kernel_leaf[access] ^ f->leaf[access]) != differ)
+            return "kernel_leaf must differ from leaf, in global and in the "
+                   "same bits for every access";
+    if (((f->kernel_table ^ f->table_owned) & supervisor_bits(f)) != 0)
+        return "kernel_table must be as open to user mode as table_owned";
     return check_leaves(f, f->kernel_leaf);
 }
 
@@ -276,9 +307,9 @@ static const char *check_cache(const struct lp_pte_format *f)
 const char *lp_arch_check(const struct lp_arch *arch)
 {
     static format_check *const checks[] = {
-        check_shape,         check_user_range, check_address, check_single_bits,
-        check_absent,        check_tables,     check_tests,   check_user_leaves,
-        check_kernel_leaves, check_big,        check_cache,
+        check_shape,  check_user_range,    check_address, check_single_bits,
+        check_absent, check_tables,        check_tests,   check_user_leaves,
+        check_global, check_kernel_leaves, check_big,     check_cache,
     };
     const char *broken = check_functions(arch);
 

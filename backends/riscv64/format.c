@@ -62,12 +62,14 @@
         .index_bits = 9,                                                    \
         .user_end = BIT(LP_PAGE_SHIFT + 9 * (n) - 1) - LP_PAGE_SIZE,        \
         .user_root_entries = 256,                                           \
+        .sign_extended = true,                                              \
         .pa_shift = 10,                                                     \
         .pa_bits = 44,                                                      \
         .table_owned = PTE_V,                                               \
         .table_unowned = (uint64_t)LP_ABSENT_TABLE << ABSENT_SHIFT,         \
         .leaf = LEAVES(PTE_V | PTE_U),                                      \
         .kernel_leaf = LEAVES(PTE_V | PTE_G),                               \
+        .global = PTE_G,                                                    \
         .kernel_table = PTE_V,                                              \
         .leaf_levels = (1u << (n)) - 1, /* all */                           \
         .big = 0,                                                           \

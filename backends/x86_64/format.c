@@ -48,8 +48,9 @@
 /*
  * A format of n levels.
  *
- * A table entry is as permissive as an entry can be: what a page grants is the
- * AND along its path (SDM 4.6.1), and its leaf decides.  The unowned form lacks
+ * A table entry is as permissive as an entry can be, also in the kernel's half:
+ * what a page grants, and whether it is a user page at all, is the AND along its
+ * path (SDM 4.6, 4.6.1), and its leaf decides.  The unowned form lacks
  * W, so that everything below is read-only.  A is set from the start: hardware
  * would set it at the first walk in an atomic access of its own (SDM 4.8), and
  * so no table entry ever changes under the pager.
@@ -68,13 +69,15 @@
         .index_bits = 9,                                                    \
         .user_end = BIT(LP_PAGE_SHIFT + 9 * (n) - 1) - LP_PAGE_SIZE,        \
         .user_root_entries = 256,                                           \
+        .sign_extended = true,                                              \
         .pa_shift = 12,                                                     \
         .pa_bits = 40,                                                      \
         .table_owned = PTE_P | PTE_W | PTE_U | PTE_A,                       \
         .table_unowned = PTE_P | PTE_U | PTE_A,                             \
         .leaf = LEAVES(PTE_P | PTE_U),                                      \
         .kernel_leaf = LEAVES(PTE_P | PTE_G),                               \
-        .kernel_table = PTE_P | PTE_W | PTE_A,                              \
+        .global = PTE_G,                                                    \
+        .kernel_table = PTE_P | PTE_W | PTE_U | PTE_A,                      \
         .leaf_levels = 7, /* PT, PD, PDPT */                                \
         .big = PTE_PS,                                                      \
         .leaf_mask = PTE_PS,                                                \

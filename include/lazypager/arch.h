@@ -64,6 +64,12 @@ struct lp_pte_format {
      * or (by one page) below the border.
      */
     unsigned user_root_entries;
+    /*
+     * What an address has above its 12 + levels * index_bits bits: copies of
+     * the top one of them (x86, Sv), or zeros.  Addresses that have something
+     * else are not canonical and cannot be mapped.
+     */
+    bool sign_extended;
 
     /*
      * The address: entry bits [pa_shift, pa_shift + pa_bits) hold physical
@@ -89,14 +95,27 @@ struct lp_pte_format {
      * R; where the hardware has no execute-only, X implies R.  leaf[0] is
      * unused (0).  Includes valid and the user bit; not A, D or software
      * bits.  kernel_leaf: the same for supervisor-only pages, with the global
-     * bit; whoever installs one adds A and D where hardware_ad is false.
+     * bit; whoever installs one adds A, and D where it may be written.
      */
     uint64_t leaf[8];
     uint64_t kernel_leaf[8];
-    /* Supervisor table entry, always owned. */
+    /*
+     * One bit, or 0 where there is none: a translation that does not belong to
+     * one ASID.  In every kernel_leaf, in no leaf; a page of the kernel's half
+     * that user mode may use is leaf[] with this bit.
+     */
+    uint64_t global;
+    /*
+     * A table entry of the kernel's half, always owned.  As open to user mode
+     * as table_owned is: the leaf decides (x86: a page is a user page when U
+     * is set all along its path, Intel SDM vol. 3A, 4.6).
+     */
     uint64_t kernel_table;
 
-    /* Levels that may hold a leaf: bit n for level n.  Bit 0 is set. */
+    /*
+     * Levels that may hold a leaf: bit n for level n.  Bit 0 is set, and there
+     * is no gap: a leaf splits into leaves of the level below.
+     */
     unsigned leaf_levels;
     /* Extra bits of a leaf above level 0 (x86: PS). */
     uint64_t big;
@@ -156,6 +175,22 @@ enum lp_flush_scope {
     LP_FLUSH_RANGE, /* leaf translations of [start, end) in one ASID */
     LP_FLUSH_ASID,  /* every translation of one ASID but global ones */
     LP_FLUSH_ALL,   /* everything, all ASIDs and global entries too */
+    /*
+     * Leaf translations of [start, end), whatever their ASID, and global ones;
+     * with `tables` also every cached upper-level entry of every ASID.
+     *
+     * lp_arch.flush gets it for ranges of the kernel's half only, where each
+     * leaf of the pager carries format.global.
+     * => x86: INVLPG drops global translations of the page whatever their PCID,
+     *    but paging-structure caches of the current PCID alone (SDM vol. 3A,
+     *    4.10.4.1): with `tables` everything must be dropped (INVPCID type 2,
+     *    or CR4.PGE cleared and set, 4.10.4.1).  A kernel that leaves CR4.PGE
+     *    clear has no global translations: then too.
+     * => RISC-V: SFENCE.VMA with an address and x0 as ASID, for all ASIDs and
+     *    global ones; with `tables` without an address (Privileged 1.12,
+     *    4.2.1).
+     */
+    LP_FLUSH_GLOBAL,
 };
 
 struct lp_flush {
@@ -169,9 +204,9 @@ struct lp_flush {
      * form without an address.
      */
     bool tables;
-    uint32_t asid;
-    /* Page-aligned, end exclusive; both 0 unless scope is RANGE.  With
-     * `tables`, start == end is legal: no leaf translation has changed. */
+    uint32_t asid; /* 0 where the scope is ALL or GLOBAL */
+    /* Page-aligned, end exclusive; both 0 unless scope is RANGE or GLOBAL.
+     * With `tables`, start == end is legal: no leaf translation has changed. */
     lp_va start;
     lp_va end;
 };

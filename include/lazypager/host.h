@@ -18,8 +18,8 @@
  *     and are used although the tables say otherwise by now;
  *     a flush drops exactly what arch.h says it must drop, and nothing else:
  *     RANGE and ASID without `tables` drop no upper-level entry, and neither
- *     drops global entries; ALL and a flushing activate drop everything they
- *     name;
+ *     drops global entries; GLOBAL drops its range under every ASID, ALL and a
+ *     flushing activate drop everything they name;
  *     an entry that lacks a right faults at once, without a new walk;
  *     a refused access caches the translation that refused it;
  *     entries that were not valid are cached as such (RISC-V), and one found
@@ -32,7 +32,8 @@
  *     a frame freed while a TLB can still reach it, freed twice, never
  *     allocated, or written to while it was free;
  *     an ASID that became stale while another was active, activated without a
- *     flush; an ASID used for another root without a flush;
+ *     flush; an ASID used for another root without a flush; in the upper half,
+ *     the kernel's, an ASID that is stale at all: activation does not mend it;
  *     a TLB that grants more than the tables or the areas (lp_host_check);
  *     a store whose D bit is lost (lp_host_check);
  *     a fault that is resolved again and again; a wait that never ends;
@@ -100,6 +101,11 @@ enum {
     /* Sv: the extension Svpbmt; sstatus.MXR set. */
     LP_HOST_SVPBMT = 2048,
     LP_HOST_MXR = 4096,
+    /*
+     * The machine can make other CPUs forget by itself: struct lp_kernel has
+     * fence_cpus, and call_cpus is NULL.
+     */
+    LP_HOST_FENCES = 8192,
 };
 
 /* What machine to make.  All zero is a good machine; lists of names below. */
@@ -198,7 +204,8 @@ struct lp_host_stats {
     uint64_t entries_read; /* of page tables, by walks */
     uint64_t traps;        /* page faults taken */
     uint64_t activations, activations_flushing;
-    uint64_t flushes_range, flushes_asid, flushes_all;
+    uint64_t flushes_range, flushes_asid, flushes_all, flushes_global;
+    uint64_t fences;       /* flushes by another CPU's fence_cpus */
     uint64_t dropped;      /* leaf entries that flushes dropped */
     uint64_t dropped_true; /* ... that were still true (LP_HOST_COUNT_TRUE) */
     uint64_t calls;        /* cross-CPU requests served */

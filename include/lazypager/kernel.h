@@ -11,7 +11,12 @@
 
 #include <lazypager/types.h>
 
+struct lp_flush;
 struct lp_trace;
+
+enum {
+    LP_FENCES_MAX = 4, /* the most descriptions in one call of fence_cpus */
+};
 
 /* How a frame should come. */
 enum lp_frame_fill {
@@ -71,10 +76,31 @@ struct lp_kernel {
      * => fn takes no lock, does not sleep, and may run in an interrupt handler.
      * => the request must see all stores made before it (an interrupt or a
      *    mailbox with release and acquire does).
-     * May be NULL when ncpus is 1.
+     * => a CPU that has not started may be left out, if it forgets everything
+     *    that it may have cached before it walks a root of this pager.
+     * May be NULL when ncpus is 1 or when there is fence_cpus.
      */
     void (*call_cpus)(void *ctx, const struct lp_cpuset *cpus,
                       void (*fn)(void *arg), void *arg);
+    /*
+     * fence_cpus: make every CPU in the set, which never contains the calling
+     * CPU, forget what each of the n descriptions (arch.h) says, and return
+     * when all have; without running code of the library there, by whatever
+     * the machine has for it (RISC-V SBI: RFENCE, remote SFENCE.VMA).
+     *
+     * => scope is LP_FLUSH_GLOBAL, here for any range, also of user space, or
+     *    LP_FLUSH_ALL: identifiers are each CPU's own, so what is described
+     *    goes under every ASID and as a global entry.  With `tables` upper-level
+     *    entries too: on RISC-V no form with an address will do (Privileged
+     *    1.12, 4.2.1).
+     * => stores to tables made before the call are visible to walks after it,
+     *    and accesses that used what was forgotten are over when it returns.
+     * => 1 <= n <= LP_FENCES_MAX.
+     * => context as for call_cpus; so may it leave out CPUs.
+     * NULL: call_cpus is used.  When given, call_cpus is never called.
+     */
+    void (*fence_cpus)(void *ctx, const struct lp_cpuset *cpus,
+                       const struct lp_flush *what, unsigned n);
     /*
      * poll: called while spinning for a lock: serve a pending call_cpus request
      * of another CPU, if interrupts do not do so by themselves, and relax (the

@@ -17,6 +17,7 @@
 #include <lazypager/error.h>
 #include <lazypager/fault.h>
 #include <lazypager/kernel.h>
+#include <lazypager/kmap.h>
 #include <lazypager/object.h>
 #include <lazypager/pager.h>
 #include <lazypager/space.h>

@@ -53,6 +53,11 @@ enum {
     LP_EXEC = 4,
 };
 
+/* A range of virtual addresses, half-open: [start, end). */
+struct lp_range {
+    lp_va start, end;
+};
+
 /* A set of CPUs: bit c % 64 of word c / 64 is CPU c. */
 struct lp_cpuset {
     uint64_t word[LP_CPUS_MAX / 64];

@@ -20,6 +20,9 @@ enum {
     LP_PAGE_ZERO = 64,     /* the shared zero page */
     LP_PAGE_DEVICE = 128,  /* not counted */
     LP_PAGE_UNOWNED = 256, /* a table above is not owned */
+    /* Only from lp_kernel_query: */
+    LP_PAGE_USER = 512, /* user mode may use it */
+    LP_PAGE_BIG = 1024, /* part of a leaf above the lowest level */
 };
 
 /* What is at an address now. */

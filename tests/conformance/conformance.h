@@ -82,6 +82,11 @@ struct conf_machine {
     void (*wrote_back)(void *ctx, const void *page);
     /* One line of text, without a newline. */
     void (*log)(void *ctx, const char *text);
+    /*
+     * The last word on the options of a case's pager, before lp_pager_create:
+     * a kernel whose own half must stay mapped sets kernel_root.  May be NULL.
+     */
+    void (*options)(void *ctx, struct lp_options *options);
 };
 
 /* A file: an object whose bytes and visits a case can look at. */
