@@ -6,6 +6,7 @@
  * areas, but its children are counted only the first time.  The first thing
  * that is wrong is reported, and the rest is not looked at.
  */
+#include "ktable.h"
 #include "object.h"
 #include "table.h"
 
@@ -192,6 +193,99 @@ static bool check_tables(struct check *c, struct lp_space *space)
     }
 }
 
+/* --- the kernel's half --- */
+
+/* The root entries of the kernel's half are the same in every root. */
+static bool check_half(struct check *c, const struct lp_space *space)
+{
+    const struct lp_pager *pager = c->pager;
+    unsigned i = pager->format.user_root_entries;
+    unsigned n = (1u << pager->format.index_bits) - i;
+
+    if (memcmp((const void *)lp_slot_at(pager, space->root, i),
+               (const void *)lp_slot_at(pager, pager->root, i),
+               n * sizeof(lp_slot)) != 0)
+        return fail(c, "a root's kernel half is not the pager's", space,
+                    space->root, pager->root);
+    return true;
+}
+
+/* One entry of a kernel table; *below: a table to enter, or LP_PA_NONE. */
+static bool check_kernel_entry(struct check *c, struct step *s, unsigned index,
+                               lp_pa *below)
+{
+    struct lp_entry e = lp_table_entry(c->pager, s->table, index, s->level);
+
+    *below = LP_PA_NONE;
+    if (e.kind == LP_ENTRY_EMPTY)
+        return true;
+    s->used++;
+    if (e.kind == LP_ENTRY_PAGE) {
+        if (!e.uncounted)
+            return fail(c, "a counted page in the kernel's half", NULL, e.pa,
+                        index);
+        return true;
+    }
+    if (!is_frame(c, e.pa) ||
+        lp_frame_kind(lp_frame(&c->pager->frames, e.pa)) != LP_KIND_KERNEL)
+        return fail(c, "a kernel table is the wrong kind of frame", NULL, e.pa,
+                    index);
+    *below = e.pa;
+    return true;
+}
+
+static bool leave_kernel(struct check *c, const struct step *s)
+{
+    if (s->used == 0 && s->level < c->pager->format.levels - 2)
+        return fail(c, "an empty table in the kernel's half", NULL, s->table,
+                    s->level);
+    return leave(c, NULL, s);
+}
+
+/* The tables below one root entry that the pager manages. */
+static bool check_kernel_tree(struct check *c, lp_pa root)
+{
+    unsigned top = c->pager->format.levels - 2, level = top;
+    struct step stack[LP_LEVELS_MAX];
+    lp_pa below;
+
+    stack[top] = enter(c, root, top, 0, true, false);
+    for (;;) {
+        if (stack[level].next == 1u << c->pager->format.index_bits) {
+            if (!leave_kernel(c, &stack[level]))
+                return false;
+            if (level++ == top)
+                return true;
+            continue;
+        }
+        if (!check_kernel_entry(c, &stack[level], stack[level].next++, &below))
+            return false;
+        if (below == LP_PA_NONE)
+            continue;
+        level--;
+        stack[level] = enter(c, below, level, 0, true, false);
+    }
+}
+
+static bool check_kernel_ranges(struct check *c)
+{
+    const struct lp_pager *pager = c->pager;
+    const struct lp_pte_format *f = &pager->format;
+    unsigned i, top = f->levels - 1;
+    struct lp_entry e;
+
+    for (i = f->user_root_entries; i < 1u << f->index_bits; i++) {
+        if (!lp_ktable_manages(pager, i))
+            continue;
+        e = lp_table_entry(pager, pager->root, i, top);
+        if (e.kind != LP_ENTRY_TABLE || !is_frame(c, e.pa))
+            return fail(c, "a managed root entry has no table", NULL, i, e.pa);
+        if (!check_kernel_tree(c, e.pa))
+            return false;
+    }
+    return true;
+}
+
 static bool check_caches(struct check *c)
 {
     const struct lp_object *object;
@@ -220,6 +314,11 @@ static bool check_frame(struct check *c, lp_pa pa)
     case LP_KIND_FREE:
         if (count || references || lp_frame_pins(frame))
             return fail(c, "a free frame is referenced", NULL, pa, references);
+        return true;
+    case LP_KIND_KERNEL:
+        if (count != 1 || references != 1)
+            return fail(c, "a kernel table is not mapped exactly once", NULL,
+                        pa, (uint64_t)count << 32 | references);
         return true;
     case LP_KIND_TABLE:
     case LP_KIND_DATA:
@@ -256,7 +355,7 @@ static bool check_space(struct check *c, struct lp_space *space)
         return fail(c, "a space is still locked", space, 0, 0);
     if (space->vmas.spare)
         return fail(c, "spare nodes were not given back", space, 0, 0);
-    return check_tables(c, space);
+    return check_half(c, space) && check_tables(c, space);
 }
 
 /* Objects: fewer references than areas hold would be freed too early. */
@@ -299,7 +398,7 @@ static bool check_all(struct check *c)
     for (space = c->pager->spaces; space; space = space->next)
         if (!check_space(c, space))
             return false;
-    if (!check_nodes(c) || !check_caches(c))
+    if (!check_nodes(c) || !check_caches(c) || !check_kernel_ranges(c))
         return false;
     for (pa = c->pager->frames.start; pa < c->pager->frames.end;
          pa += LP_PAGE_SIZE)

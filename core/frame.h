@@ -23,7 +23,8 @@ enum lp_frame_kind {
     LP_KIND_TABLE,
     LP_KIND_DATA,
     LP_KIND_SLAB,
-    LP_KIND_META, /* the pager's own state */
+    LP_KIND_META,   /* the pager's own state */
+    LP_KIND_KERNEL, /* a page table of the kernel's half (ktable.h) */
 };
 
 /* struct lp_frame, field state. */

@@ -30,7 +30,7 @@
 #include "tlb.h"
 
 enum {
-    LP_GATHER_RANGES = 4,
+    LP_GATHER_RANGES = LP_FENCES_MAX,
     LP_GATHER_ARMS = 4,
     LP_GATHER_DIRTY = 0x800,
     LP_GATHER_FRAMES = 30, /* on the stack, before a frame is asked for */

@@ -4,6 +4,7 @@
  * Order, everywhere in the core:
  *
  *     SPACE  ->  table nodes, top down  ->  OBJECT  ->  PINS, SLAB, LIST
+ *     KERNEL: alone, no other is held with it
  *
  * Only fork holds two space locks: the parent's, then the unpublished child's.
  *
@@ -11,7 +12,8 @@
  *     struct lp_ticket_lock  first come, first served: an object, a slab
  *     a bit in a record      a page table's entries (frame.h)
  *
- * A lock that may be held across a flush (space, table) must be waited for with
+ * A lock that may be held across a flush (space, table, KERNEL: the tables of
+ * the kernel's half) must be waited for with
  * polling, or a CPU that waits would never answer the flush of the one that
  * holds it; so every wait polls.  OBJECT, PINS, SLAB and LIST are never held
  * across a flush.  Preemption is off while any is held.

@@ -3,9 +3,11 @@
  */
 #include "pager.h"
 
+#include "ktable.h"
 #include "object.h"
 #include "pte.h"
 #include "space.h"
+#include "tlb.h"
 
 static const char *kernel_check(const struct lp_kernel *k)
 {
@@ -20,8 +22,8 @@ static const char *kernel_check(const struct lp_kernel *k)
         return "direct_map is page-aligned";
     if (k->ncpus < 1 || k->ncpus > LP_CPUS_MAX)
         return "ncpus is 1..LP_CPUS_MAX";
-    if (k->ncpus > 1 && (!k->cpu || !k->call_cpus))
-        return "several CPUs need cpu and call_cpus";
+    if (k->ncpus > 1 && (!k->cpu || (!k->call_cpus && !k->fence_cpus)))
+        return "several CPUs need cpu, and call_cpus or fence_cpus";
     return NULL;
 }
 
@@ -80,6 +82,7 @@ static void init(struct lp_pager *pager, const struct lp_arch *arch,
     pager->owned_table = lp_pte_owned_table(&arch->format);
     pager->frames = *frames;
     pager->options = options_of(&arch->format, options);
+    pager->options.kernel_ranges = NULL; /* the caller's; ours is a copy */
     pager->self = self;
     pager->zero_page = pager->root = LP_PA_NONE;
     most = arch->asid_bits ? (1u << arch->asid_bits) - 1 : 1;
@@ -88,8 +91,8 @@ static void init(struct lp_pager *pager, const struct lp_arch *arch,
     init_slabs(pager);
 }
 
-/* Records of the CPUs, the zero page, the kernel's root. */
-static int furnish(struct lp_pager *pager)
+/* Records of the CPUs, the zero page, the kernel's half. */
+static int furnish(struct lp_pager *pager, const struct lp_options *options)
 {
     unsigned cpu;
     lp_pa pa;
@@ -105,8 +108,10 @@ static int furnish(struct lp_pager *pager)
         return -LP_ENOMEM;
     atomic_store_explicit(&lp_frame(&pager->frames, pager->zero_page)->refs,
                           LP_COUNT_MAX, memory_order_relaxed);
-    return lp_frame_alloc(&pager->frames, LP_FRAME_ZEROED, LP_KIND_TABLE,
-                          pager->format.levels - 1, &pager->root);
+    if (lp_frame_alloc(&pager->frames, LP_FRAME_ZEROED, LP_KIND_TABLE,
+                       pager->format.levels - 1, &pager->root))
+        return -LP_ENOMEM;
+    return lp_ktable_create(pager, options);
 }
 
 /* Give back what furnish took, and the pager itself. */
@@ -115,8 +120,10 @@ static void strip(struct lp_pager *pager)
     struct lp_frames frames = pager->frames;
     unsigned i;
 
-    if (pager->root != LP_PA_NONE)
+    if (pager->root != LP_PA_NONE) {
+        lp_ktable_destroy(pager);
         lp_frame_free(&frames, pager->root);
+    }
     if (pager->zero_page != LP_PA_NONE)
         lp_frame_free(&frames, pager->zero_page);
     for (i = 0; i < LP_CPUS_MAX / LP_CPUS_PER_FRAME; i++)
@@ -139,7 +146,8 @@ int lp_pager_create(const struct lp_arch *arch, const struct lp_kernel *kernel,
     if (lp_arch_check(arch) || kernel_check(kernel))
         return -LP_EINVAL;
     chosen = options_of(&arch->format, options);
-    if (!options_ok(&arch->format, &chosen))
+    if (!options_ok(&arch->format, &chosen) ||
+        !lp_ktable_options_ok(&frames, &arch->format, &chosen))
         return -LP_EINVAL;
     memset(kernel->frame_records, 0,
            lp_frame_records_size(frames.start, frames.end));
@@ -147,7 +155,7 @@ int lp_pager_create(const struct lp_arch *arch, const struct lp_kernel *kernel,
         return -LP_ENOMEM;
     pager = lp_frame_memory(&frames, self);
     init(pager, arch, &frames, options, self);
-    if (furnish(pager)) {
+    if (furnish(pager, &chosen)) {
         strip(pager);
         return -LP_ENOMEM;
     }
@@ -159,6 +167,12 @@ int lp_pager_destroy(struct lp_pager *pager)
 {
     if (pager->spaces || pager->objects)
         return -LP_EBUSY;
+    if (pager->nkernel_ranges) {
+        /* Global translations outlive every activation. */
+        lp_preempt_disable(pager->kernel);
+        lp_tlb_flush_all(pager);
+        lp_preempt_enable(pager->kernel);
+    }
     strip(pager);
     return 0;
 }

@@ -25,8 +25,9 @@ struct lp_cpu {
     uint32_t next;            /* the entry to take over next */
     /* The last spurious fault from kernel mode: twice in a row is refused. */
     lp_va spurious;
-    uint64_t spurious_space;  /* its space's id; 0: none */
-    uint64_t spurious_faults; /* how many faults the space had had then */
+    uint64_t spurious_space;      /* its space's id; 0: none */
+    uint64_t spurious_faults;     /* how many faults the space had had then */
+    uint64_t spurious_generation; /* ... and how many flushes */
     struct lp_asid asids[LP_ASIDS_PER_CPU];
 };
 
@@ -51,13 +52,17 @@ struct lp_pager {
     lp_pa self;                     /* (C) the frame this lies in */
     lp_pa zero_page;                /* (C) immortal */
     lp_pa root;                     /* (C) the kernel's half only */
-    uint32_t nasids;                /* (C) identifiers that a CPU has */
+    unsigned nkernel_ranges;        /* (C) */
+    struct lp_range kernel_range[LP_KERNEL_RANGES_MAX]; /* (C) managed */
+    uint32_t nasids; /* (C) identifiers that a CPU has */
     struct lp_cpu *cpus[LP_CPUS_MAX / LP_CPUS_PER_FRAME]; /* (C) */
 
     struct lp_slab space_slab;  /* (own lock) */
     struct lp_slab object_slab; /* (own lock) */
     struct lp_slab cache_slab;  /* (own lock) */
     struct lp_vma_pools vma_pools;
+
+    struct lp_ticket_lock kernel_lock; /* KERNEL: the tables of ktable.h */
 
     struct lp_ticket_lock list_lock; /* LIST */
     struct lp_space *spaces;         /* (LIST) all spaces */

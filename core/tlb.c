@@ -13,6 +13,19 @@
  * and flushes by itself.  Entries under an identifier that is behind are dead:
  * the CPU cannot use them before it has flushed them.  So the exit of a space
  * needs no flush at all: no CPU runs it, and its id never comes again.
+ *
+ * A CPU may say that it has seen a generation only when it has seen all before:
+ * one that skips a number takes it from a flush whose sender has not read the
+ * set yet, and which may never reach the CPU if that leaves the set now.  It
+ * stays behind, and flushes when it comes back.
+ *
+ * Fences.  Where the machine performs the flush itself (fence_cpus), no code of
+ * ours runs on the other CPU, which stays behind: it will flush once more than
+ * it had to when it comes back, and that is all.  Nobody knows the CPU's
+ * identifier for the space, so what a fence drops it drops under all of them.
+ * That makes it sound also beside an activation: a CPU that has entered the set
+ * and read the old generation, but not yet loaded the root, has dropped the
+ * stale entries of its identifier before it uses that.
  */
 #include "tlb.h"
 
@@ -115,18 +128,30 @@ static void serve(void *arg)
         cpu->asids[i].seen = 0;
         return;
     }
-    cpu->spurious_space = 0;
     for (k = 0; k < request->n; k++) {
         what = request->what[k];
         what.asid = asid_number(pager, i);
         arch->flush(arch->ctx, &what);
     }
-    /*
-     * A request with an older number may arrive after this one; its sender
-     * still waits for us, so nothing is freed before it is served.
-     */
-    if (cpu->asids[i].seen < request->generation)
+    if (cpu->asids[i].seen + 1 == request->generation)
         cpu->asids[i].seen = request->generation;
+}
+
+/* Make other CPUs forget under all ASIDs what is described for one. */
+static void fence(const struct lp_kernel *kernel, const struct lp_cpuset *cpus,
+                  const struct lp_flush *what, unsigned n)
+{
+    struct lp_flush every[LP_FENCES_MAX];
+    unsigned i;
+
+    lp_assert2(kernel, n <= LP_FENCES_MAX, n, 0);
+    for (i = 0; i < n; i++) {
+        every[i] = what[i];
+        every[i].scope =
+            what[i].scope == LP_FLUSH_RANGE ? LP_FLUSH_GLOBAL : LP_FLUSH_ALL;
+        every[i].asid = 0;
+    }
+    kernel->fence_cpus(kernel->ctx, cpus, every, n);
 }
 
 /* The CPUs that run the space, without this one; returns their number. */
@@ -164,7 +189,11 @@ void lp_tlb_flush(struct lp_space *space, const struct lp_flush *what,
     serve(&request);
     if (nothers) {
         lp_count_n(space, flushes_remote, nothers);
-        pager->kernel->call_cpus(pager->kernel->ctx, &others, serve, &request);
+        if (pager->kernel->fence_cpus)
+            fence(pager->kernel, &others, what, n);
+        else
+            pager->kernel->call_cpus(pager->kernel->ctx, &others, serve,
+                                     &request);
     }
 }
 
@@ -185,26 +214,55 @@ void lp_tlb_flush_here(struct lp_space *space, lp_va start, lp_va end,
     arch->flush(arch->ctx, &what);
 }
 
-static void flush_all_here(void *arg)
-{
-    const struct lp_pager *pager = arg;
-    struct lp_flush what = { .scope = LP_FLUSH_ALL, .tables = true };
+/* A flush that does not depend on who runs what. */
+struct broadcast {
+    const struct lp_arch *arch;
+    const struct lp_flush *what;
+};
 
-    pager->arch->flush(pager->arch->ctx, &what);
+static void serve_broadcast(void *arg)
+{
+    const struct broadcast *b = arg;
+
+    b->arch->flush(b->arch->ctx, b->what);
+}
+
+/* Every CPU does what is said; scope GLOBAL or ALL. */
+static void flush_everywhere(const struct lp_pager *pager,
+                             const struct lp_flush *what)
+{
+    const struct lp_kernel *kernel = pager->kernel;
+    struct broadcast broadcast = { pager->arch, what };
+    unsigned self = lp_this_cpu(pager), cpu;
+    struct lp_cpuset others = { { 0 } };
+
+    serve_broadcast(&broadcast);
+    for (cpu = 0; cpu < kernel->ncpus; cpu++)
+        if (cpu != self)
+            others.word[cpu / 64] |= (uint64_t)1 << (cpu % 64);
+    if (kernel->ncpus == 1)
+        return;
+    if (kernel->fence_cpus)
+        kernel->fence_cpus(kernel->ctx, &others, what, 1);
+    else
+        kernel->call_cpus(kernel->ctx, &others, serve_broadcast, &broadcast);
 }
 
 void lp_tlb_flush_all(struct lp_pager *pager)
 {
-    unsigned self = lp_this_cpu(pager), cpu;
-    struct lp_cpuset others = { { 0 } };
+    struct lp_flush what = { .scope = LP_FLUSH_ALL, .tables = true };
 
-    flush_all_here(pager);
-    for (cpu = 0; cpu < pager->kernel->ncpus; cpu++)
-        if (cpu != self)
-            others.word[cpu / 64] |= (uint64_t)1 << (cpu % 64);
-    if (pager->kernel->ncpus > 1)
-        pager->kernel->call_cpus(pager->kernel->ctx, &others, flush_all_here,
-                                 pager);
+    flush_everywhere(pager, &what);
+}
+
+void lp_tlb_flush_kernel(struct lp_pager *pager, lp_va start, lp_va end,
+                         bool tables)
+{
+    struct lp_flush what = {
+        .scope = LP_FLUSH_GLOBAL, .tables = tables, .start = start, .end = end
+    };
+
+    flush_everywhere(pager, &what);
 }
 
 bool lp_tlb_active(const struct lp_space *space)
@@ -222,11 +280,15 @@ bool lp_tlb_repeated(struct lp_space *space, lp_va va)
     struct lp_pager *pager = space->pager;
     struct lp_cpu *cpu = lp_cpu_at(pager, lp_this_cpu(pager));
     uint64_t faults = lp_counted(space, faults);
+    uint64_t generation =
+        atomic_load_explicit(&space->generation, memory_order_seq_cst);
     bool same = cpu->spurious == va && cpu->spurious_space == space->id &&
-                cpu->spurious_faults + 1 == faults;
+                cpu->spurious_faults + 1 == faults &&
+                cpu->spurious_generation == generation;
 
     cpu->spurious = va;
     cpu->spurious_space = space->id;
     cpu->spurious_faults = faults;
+    cpu->spurious_generation = generation;
     return same;
 }

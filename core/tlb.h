@@ -6,6 +6,9 @@
  * flush returns.  A CPU that is away, but may still hold entries under the
  * space's ASID, is not disturbed: the space's generation has moved on, and the
  * CPU flushes when it comes back.
+ *
+ * A request runs our code on the other CPU, or, where the kernel has
+ * fence_cpus, is a fence that the machine performs there.
  */
 #ifndef LP_CORE_TLB_H
 #define LP_CORE_TLB_H
@@ -17,7 +20,7 @@
  * filled in here), and stores to tables made before are visible to every walk
  * after.  One request to each CPU, whatever n.
  *
- * => n > 0; preemption off; SPACE and table locks may be held, nothing else.
+ * => 0 < n <= LP_FENCES_MAX; preemption off; SPACE and table locks may be held, nothing else.
  */
 void lp_tlb_flush(struct lp_space *space, const struct lp_flush *what,
                   unsigned n);
@@ -31,6 +34,14 @@ void lp_tlb_flush_here(struct lp_space *space, lp_va start, lp_va end,
                        bool tables);
 
 /*
+ * lp_tlb_flush_kernel: every CPU forgets [start, end) of the kernel's half,
+ * page-aligned, whatever ASID it is cached under; with `tables` also every
+ * upper-level entry.  KERNEL held.
+ */
+void lp_tlb_flush_kernel(struct lp_pager *pager, lp_va start, lp_va end,
+                         bool tables);
+
+/*
  * lp_tlb_flush_all: every CPU forgets everything of every space.  Preemption
  * off; SPACE and table locks may be held, nothing else.
  */
@@ -42,8 +53,8 @@ bool lp_tlb_active(const struct lp_space *space);
 /*
  * lp_tlb_repeated: note a spurious fault from kernel mode on this CPU; true
  * when the one before it was the same, and since then the space has had no
- * other fault and this CPU has served no flush of it: then nothing that a
- * flush mends can be wrong.  Preemption off.
+ * other fault and no flush: then nothing that a flush mends can be wrong.
+ * Preemption off.
  */
 bool lp_tlb_repeated(struct lp_space *space, lp_va va);
 

@@ -10,6 +10,7 @@
  */
 #include "machine.h"
 
+#include <sched.h>
 #include <string.h>
 
 enum {
@@ -78,6 +79,34 @@ static void move(bool store, unsigned char *memory, unsigned char *buffer,
     }
 }
 
+/* --- what a fence waits for --- */
+
+/*
+ * An access from before its translation until its bytes have moved, or until
+ * it has faulted: a fence waits for its end (lp_host_access_over).
+ */
+static void enter_access(struct lp_host_cpu *cpu)
+{
+    if (cpu->m->threads)
+        atomic_fetch_add(&cpu->accesses, 1);
+}
+
+static void leave_access(struct lp_host_cpu *cpu)
+{
+    if (cpu->m->threads && atomic_load(&cpu->accesses) & 1)
+        atomic_fetch_add(&cpu->accesses, 1);
+}
+
+void lp_host_access_over(struct lp_host_cpu *cpu)
+{
+    uint32_t seen = atomic_load(&cpu->accesses);
+
+    if (!cpu->m->threads || !(seen & 1))
+        return;
+    while (atomic_load(&cpu->accesses) == seen)
+        sched_yield();
+}
+
 /* --- faults --- */
 
 static int call_handler(struct run *run, const struct lp_fault *fault,
@@ -136,6 +165,7 @@ static enum lp_host_code trap(struct run *run, lp_va va, unsigned flags,
     };
     struct lp_fault fault;
 
+    leave_access(run->cpu);
     if (run->trap)
         *run->trap = what;
     if (run->m->arch.decode(run->m->arch.ctx, &what, &fault))
@@ -210,16 +240,18 @@ static enum lp_host_code instruction(struct run *run, lp_va va,
     run->faults = 0;
     do {
         high = NULL;
+        leave_access(run->cpu); /* the page that did not fault, if one did */
+        enter_access(run->cpu);
         code = translate(run, va, &low);
         if (code == LP_HOST_OK && low && first < len)
             code = translate(run, va + first, &high);
-        if (code != LP_HOST_OK)
-            return code;
-    } while (!low || (first < len && !high));
-    move(store, low, buffer, first);
-    if (high)
+    } while (code == LP_HOST_OK && (!low || (first < len && !high)));
+    if (code == LP_HOST_OK)
+        move(store, low, buffer, first);
+    if (code == LP_HOST_OK && high)
         move(store, high, buffer ? buffer + first : NULL, len - first);
-    return LP_HOST_OK;
+    leave_access(run->cpu);
+    return code;
 }
 
 /* The CPU is about to run a program. */
@@ -304,14 +336,18 @@ enum lp_host_code lp_host_fetch_add(struct lp_host *m, lp_va va, uint64_t delta,
     };
     enum lp_host_code code = LP_HOST_OK;
     unsigned char *memory = NULL;
-    uint64_t before;
+    uint64_t before = 0;
 
     run.cpu = enter(m);
-    while (code == LP_HOST_OK && !memory)
+    while (code == LP_HOST_OK && !memory) {
+        enter_access(run.cpu);
         code = translate(&run, va & ~(lp_va)7, &memory);
+    }
+    if (code == LP_HOST_OK)
+        before = atomic_fetch_add((_Atomic uint64_t *)(void *)memory, delta);
+    leave_access(run.cpu);
     if (code != LP_HOST_OK)
         return code;
-    before = atomic_fetch_add((_Atomic uint64_t *)(void *)memory, delta);
     if (old)
         *old = before;
     return LP_HOST_OK;

@@ -5,7 +5,8 @@
  *     TLB <= PTE   each cached entry of the active ASID of each CPU against a
  *                  new walk: the same page or table, no right more, and D set
  *                  if stores may go through it unseen.  ASIDs that are away
- *                  may be stale, but then they are condemned.
+ *                  may be stale, but then they are condemned; in the upper
+ *                  half, the kernel's, they may not.
  *     PTE <= VMA   each page that the tables of each active space reach: inside
  *                  one area, no right more, entries well formed, frames
  *                  allocated.
@@ -32,7 +33,7 @@ static void stale(struct view *view, const char *what, lp_va va,
                   const struct lp_host_cached *now)
 {
     view->stale = true;
-    if (view->quiet)
+    if (view->quiet && !lp_host_upper(view->m->walker, va))
         return;
     lp_host_fail(view->m,
                  "CPU %u, ASID %u: the TLB grants more than the "

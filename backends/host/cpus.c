@@ -282,26 +282,50 @@ static bool only_cpus_we_have(const struct lp_host *m,
     return true;
 }
 
+/* Is this set one that the library may name now? */
+static bool set_ok(struct lp_host_cpu *self, const struct lp_cpuset *cpus,
+                   const char *what)
+{
+    struct lp_host *m = self->m;
+
+    lp_host_speculate(m);
+    lp_host_expect_preempt_off(self, what);
+    if (self->interrupt)
+        lp_host_fail(m, "CPU %u: %s inside a cross-CPU call", self->number,
+                     what);
+    if (cpus->word[self->number / 64] >> (self->number % 64) & 1)
+        lp_host_fail(m, "CPU %u: %s names the calling CPU", self->number, what);
+    else if (!only_cpus_we_have(m, cpus))
+        lp_host_fail(m, "%s names a CPU that does not exist", what);
+    else
+        return true;
+    return false;
+}
+
 static void call_cpus(void *ctx, const struct lp_cpuset *cpus,
                       void (*fn)(void *arg), void *arg)
 {
     struct lp_host *m = ctx;
     struct lp_host_cpu *self = lp_host_this_cpu(m);
 
-    lp_host_speculate(m);
-    lp_host_expect_preempt_off(self, "call_cpus");
-    if (self->interrupt)
-        lp_host_fail(m, "CPU %u: call_cpus inside a cross-CPU call",
-                     self->number);
-    if (cpus->word[self->number / 64] >> (self->number % 64) & 1)
-        lp_host_fail(m, "CPU %u: call_cpus names the calling CPU",
-                     self->number);
-    else if (!only_cpus_we_have(m, cpus))
-        lp_host_fail(m, "call_cpus names a CPU that does not exist");
-    else if (m->threads)
+    if (!set_ok(self, cpus, "call_cpus"))
+        return;
+    if (m->threads)
         call_threads(self, cpus, fn, arg);
     else
         call_here(self, cpus, fn, arg);
+}
+
+static void fence_cpus(void *ctx, const struct lp_cpuset *cpus,
+                       const struct lp_flush *what, unsigned n)
+{
+    struct lp_host *m = ctx;
+
+    if (n < 1 || n > LP_FENCES_MAX)
+        lp_host_fail(m, "fence_cpus with %u descriptions", n);
+    else if (set_ok(lp_host_this_cpu(m), cpus, "fence_cpus"))
+        lp_host_fence(m, cpus, what, n);
+    lp_host_speculate(m);
 }
 
 /* --- the rest of struct lp_kernel --- */
@@ -392,7 +416,10 @@ void lp_host_kernel_init(struct lp_host *m)
     lp_host_frames_kernel(m);
     k->ncpus = m->config.ncpus;
     k->cpu = cpu_number;
-    k->call_cpus = call_cpus;
+    if (m->config.flags & LP_HOST_FENCES)
+        k->fence_cpus = fence_cpus;
+    else
+        k->call_cpus = call_cpus;
     k->poll = poll;
     k->preempt_disable = preempt_disable;
     k->preempt_enable = preempt_enable;

@@ -11,7 +11,8 @@
  *
  * A condemned ASID may not be used before it has been flushed; activating it
  * without is the failure.  As none of its entries can be used legally any more,
- * they are dropped at once.
+ * they are dropped at once.  In the upper half, which is the kernel's, to be
+ * away is no excuse: nobody flushes an ASID there because it comes back.
  */
 #include "machine.h"
 
@@ -304,6 +305,20 @@ static void flush_asid(struct lp_host_cpu *cpu, const struct lp_flush *what)
         asid->condemned = false;
 }
 
+/* A range under every ASID, and global. */
+static void flush_global(struct lp_host_cpu *cpu, const struct lp_flush *what)
+{
+    struct lp_flush one = *what;
+    struct range range = {
+        .cpu = cpu, .root = LP_PA_NONE, .start = what->start, .end = what->end
+    };
+
+    for (one.asid = 0; one.asid < cpu->nasids; one.asid++)
+        if (cpu->asids[one.asid])
+            flush_range(cpu, &one);
+    drop_from(&cpu->global, &range);
+}
+
 static void flush_all(struct lp_host_cpu *cpu)
 {
     struct range range = { .cpu = cpu, .root = LP_PA_NONE, .all = true };
@@ -321,15 +336,36 @@ static void flush_all(struct lp_host_cpu *cpu)
 static const char *bad_flush(const struct lp_host *m,
                              const struct lp_flush *what)
 {
-    if (what->scope != LP_FLUSH_ALL && what->asid >> m->arch.asid_bits)
-        return "an ASID that is too wide";
-    if (what->scope != LP_FLUSH_RANGE)
+    bool every = what->scope == LP_FLUSH_ALL || what->scope == LP_FLUSH_GLOBAL;
+
+    if (every ? what->asid != 0 : what->asid >> m->arch.asid_bits != 0)
+        return every ? "one ASID and of all" : "an ASID that is too wide";
+    if (what->scope != LP_FLUSH_RANGE && what->scope != LP_FLUSH_GLOBAL)
         return what->start || what->end ? "a range that is not asked for"
                                         : NULL;
     if ((what->start | what->end) & LP_PAGE_MASK)
         return "a range that is not page-aligned";
     return what->start > what->end ? "a range that ends before it starts"
                                    : NULL;
+}
+
+static void report_bad(struct lp_host_cpu *cpu, const struct lp_flush *what,
+                       const char *bad)
+{
+    lp_host_fail(cpu->m, "CPU %u: flush of %s: 0x%llx to 0x%llx, ASID %u",
+                 cpu->number, bad, (unsigned long long)what->start,
+                 (unsigned long long)what->end, what->asid);
+}
+
+/* This CPU forgets.  CPU locked. */
+static void forget(struct lp_host_cpu *cpu, const struct lp_flush *what)
+{
+    switch (what->scope) {
+    case LP_FLUSH_RANGE: flush_range(cpu, what); break;
+    case LP_FLUSH_ASID: flush_asid(cpu, what); break;
+    case LP_FLUSH_GLOBAL: flush_global(cpu, what); break;
+    case LP_FLUSH_ALL: flush_all(cpu); break;
+    }
 }
 
 static void flush(void *ctx, const struct lp_flush *what)
@@ -340,23 +376,55 @@ static void flush(void *ctx, const struct lp_flush *what)
 
     lp_host_speculate(m);
     lp_host_expect_preempt_off(cpu, "flush");
+    /* For user space a backend may do less than it says (arch.h). */
+    if (!bad && what->scope == LP_FLUSH_GLOBAL && what->start < what->end &&
+        !lp_host_upper(m->walker, what->start))
+        bad = "all ASIDs in user space";
     if (bad) {
-        lp_host_fail(m, "CPU %u: flush of %s: 0x%llx to 0x%llx, ASID %u",
-                     cpu->number, bad, (unsigned long long)what->start,
-                     (unsigned long long)what->end, what->asid);
+        report_bad(cpu, what, bad);
         return;
     }
     lp_host_lock(cpu);
-    if (what->scope == LP_FLUSH_RANGE)
-        flush_range(cpu, what);
-    else if (what->scope == LP_FLUSH_ASID)
-        flush_asid(cpu, what);
-    else
-        flush_all(cpu);
+    forget(cpu, what);
     lp_host_unlock(cpu);
     cpu->stats.flushes_range += what->scope == LP_FLUSH_RANGE;
     cpu->stats.flushes_asid += what->scope == LP_FLUSH_ASID;
     cpu->stats.flushes_all += what->scope == LP_FLUSH_ALL;
+    cpu->stats.flushes_global += what->scope == LP_FLUSH_GLOBAL;
+}
+
+/*
+ * struct lp_kernel: the other CPUs forget, without code of the library there.
+ * An access that has translated its address, but not moved its bytes yet, is
+ * waited for: a real fence comes between two instructions.
+ */
+void lp_host_fence(struct lp_host *m, const struct lp_cpuset *cpus,
+                   const struct lp_flush *what, unsigned n)
+{
+    struct lp_host_cpu *self = lp_host_this_cpu(m), *cpu;
+    const char *bad;
+    unsigned i, k;
+
+    for (k = 0; k < n; k++) {
+        bad = bad_flush(m, &what[k]);
+        if (what[k].scope == LP_FLUSH_RANGE || what[k].scope == LP_FLUSH_ASID)
+            bad = "one ASID of another CPU";
+        if (bad) {
+            report_bad(self, &what[k], bad);
+            return;
+        }
+    }
+    for (i = 0; i < m->config.ncpus; i++) {
+        if (!(cpus->word[i / 64] >> (i % 64) & 1))
+            continue;
+        cpu = &m->cpus[i];
+        lp_host_lock(cpu);
+        for (k = 0; k < n; k++)
+            forget(cpu, &what[k]);
+        lp_host_unlock(cpu);
+        lp_host_access_over(cpu);
+        self->stats.fences++;
+    }
 }
 
 static int decode(void *ctx, const void *raw, struct lp_fault *out)
@@ -385,15 +453,27 @@ void lp_host_arch_init(struct lp_host *m)
 
 /* --- the oracle of freed frames --- */
 
+/* What kind of entries, and in which half, an oracle looks for. */
+struct wanted {
+    const struct lp_host_walker *w;
+    bool table; /* the cache is one of upper levels */
+    bool upper; /* only in the upper half */
+};
+
 static const struct lp_host_cached *leads_to(const struct lp_host_cache *cache,
-                                             lp_pa pa)
+                                             lp_pa pa, struct wanted wanted)
 {
+    const struct lp_host_cached *entry;
     size_t i;
 
-    for (i = 0; i < cache->capacity; i++)
-        if (cache->slots[i].key && !cache->slots[i].negative &&
-            cache->slots[i].pa == pa)
-            return &cache->slots[i];
+    for (i = 0; i < cache->capacity; i++) {
+        entry = &cache->slots[i];
+        if (entry->key && !entry->negative && entry->pa == pa &&
+            (!wanted.upper ||
+             lp_host_upper(wanted.w,
+                           lp_host_key_va(wanted.w, entry, wanted.table))))
+            return entry;
+    }
     return NULL;
 }
 
@@ -407,25 +487,40 @@ static void report_freed(struct lp_host_cpu *cpu, lp_pa pa, const char *what,
                  (unsigned long long)va);
 }
 
+/* Entries of this ASID that lead there; false: none.  upper: see wanted. */
+static bool report_asid(struct lp_host_cpu *cpu, struct lp_host_asid *asid,
+                        lp_pa pa, bool upper)
+{
+    const struct lp_host_walker *w = cpu->m->walker;
+    const struct lp_host_cached *page, *table;
+
+    page = leads_to(&asid->leaves, pa, (struct wanted){ w, false, upper });
+    table = leads_to(&asid->tables, pa, (struct wanted){ w, true, upper });
+    if (page)
+        report_freed(cpu, pa, "the page", lp_host_key_va(w, page, false));
+    if (table)
+        report_freed(cpu, pa, "a table", lp_host_key_va(w, table, true));
+    return page || table;
+}
+
 static void check_active(struct lp_host_cpu *cpu, lp_pa pa)
 {
     const struct lp_host_walker *w = cpu->m->walker;
-    const struct lp_host_cached *entry;
+    const struct lp_host_cached *entry =
+        leads_to(&cpu->global, pa, (struct wanted){ w, false, false });
 
-    if ((entry = leads_to(&cpu->global, pa)))
+    if (entry)
         report_freed(cpu, pa, "a global page", lp_host_key_va(w, entry, false));
     if (!cpu->active)
         return;
     if (cpu->active->root == pa)
         report_freed(cpu, pa, "the root", 0);
-    if ((entry = leads_to(&cpu->active->leaves, pa)))
-        report_freed(cpu, pa, "the page", lp_host_key_va(w, entry, false));
-    if ((entry = leads_to(&cpu->active->tables, pa)))
-        report_freed(cpu, pa, "a table", lp_host_key_va(w, entry, true));
+    report_asid(cpu, cpu->active, pa, false);
 }
 
 static void check_away(struct lp_host_cpu *cpu, lp_pa pa)
 {
+    const struct lp_host_walker *w = cpu->m->walker;
     struct lp_host_asid *asid;
     uint32_t i;
 
@@ -433,8 +528,10 @@ static void check_away(struct lp_host_cpu *cpu, lp_pa pa)
         asid = cpu->asids[i];
         if (!asid || asid == cpu->active)
             continue;
-        if (asid->root == pa || leads_to(&asid->leaves, pa) ||
-            leads_to(&asid->tables, pa))
+        report_asid(cpu, asid, pa, true);
+        if (asid->root == pa ||
+            leads_to(&asid->leaves, pa, (struct wanted){ w, false, false }) ||
+            leads_to(&asid->tables, pa, (struct wanted){ w, true, false }))
             lp_host_condemn(cpu, asid);
     }
 }

@@ -86,13 +86,14 @@ struct lp_host_cpu {
     struct lp_host_cache global; /* (L) leaves of all ASIDs */
     struct lp_space *space;      /* (O) */
 
-    unsigned preempt;                  /* (O) nesting of preempt_disable */
-    unsigned interrupt;                /* (O) serving cross-CPU calls */
-    uint64_t polls;                    /* (O) in a row */
-    uint64_t poll_start;               /* (O) */
-    uint64_t random;                   /* (O) */
-    lp_va recent[LP_HOST_RECENT];      /* (O) addresses used last */
-    unsigned nrecent;                  /* (O) */
+    _Atomic uint32_t accesses;    /* (A) odd: between translation and bytes */
+    unsigned preempt;             /* (O) nesting of preempt_disable */
+    unsigned interrupt;           /* (O) serving cross-CPU calls */
+    uint64_t polls;               /* (O) in a row */
+    uint64_t poll_start;          /* (O) */
+    uint64_t random;              /* (O) */
+    lp_va recent[LP_HOST_RECENT]; /* (O) addresses used last */
+    unsigned nrecent;             /* (O) */
     struct lp_fault_result last_fault; /* (O) */
     struct lp_host_stats stats;        /* (O) */
 
@@ -220,6 +221,14 @@ void lp_host_forget_va(struct lp_host_cpu *cpu, lp_va va);
 void lp_host_check_freed(struct lp_host *m, struct lp_host_frame *frame,
                          lp_pa pa);
 void lp_host_drop_asids(struct lp_host_cpu *cpu);
+/* fence_cpus of struct lp_kernel, arguments looked at. */
+void lp_host_fence(struct lp_host *m, const struct lp_cpuset *cpus,
+                   const struct lp_flush *what, unsigned n);
+
+/* --- access.c --- */
+
+/* Wait until an access that this CPU may be in the middle of is over. */
+void lp_host_access_over(struct lp_host_cpu *cpu);
 
 /* --- cpus.c --- */
 

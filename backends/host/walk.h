@@ -88,4 +88,10 @@ static inline unsigned lp_host_va_bits(const struct lp_host_walker *w)
     return lp_host_level_shift(w, w->levels);
 }
 
+/* Is this address in the upper half of the address space, the kernel's? */
+static inline bool lp_host_upper(const struct lp_host_walker *w, lp_va va)
+{
+    return va >> (lp_host_va_bits(w) - 1) & 1;
+}
+
 #endif

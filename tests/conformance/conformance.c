@@ -160,6 +160,14 @@ static void call_cpus(void *ctx, const struct lp_cpuset *cpus,
     k->call_cpus(k->ctx, cpus, fn, arg);
 }
 
+static void fence_cpus(void *ctx, const struct lp_cpuset *cpus,
+                       const struct lp_flush *what, unsigned n)
+{
+    const struct lp_kernel *k = ((struct conf *)ctx)->m->kernel;
+
+    k->fence_cpus(k->ctx, cpus, what, n);
+}
+
 static void poll(void *ctx)
 {
     const struct lp_kernel *k = ((struct conf *)ctx)->m->kernel;
@@ -225,6 +233,7 @@ static void make_kernel(struct conf *c)
     c->kernel.frame_free = frame_free;
     c->kernel.cpu = current_cpu;
     c->kernel.call_cpus = c->m->kernel->call_cpus ? call_cpus : NULL;
+    c->kernel.fence_cpus = c->m->kernel->fence_cpus ? fence_cpus : NULL;
     c->kernel.poll = poll;
     c->kernel.preempt_disable = preempt_disable;
     c->kernel.preempt_enable = preempt_enable;
@@ -237,8 +246,12 @@ static void make_kernel(struct conf *c)
 
 static void begin(struct conf *c)
 {
-    int error = lp_pager_create(c->m->arch, &c->kernel, &c->options, &c->pager);
+    struct lp_options options = c->options;
+    int error;
 
+    if (c->m->options)
+        c->m->options(c->m->ctx, &options);
+    error = lp_pager_create(c->m->arch, &c->kernel, &options, &c->pager);
     if (error) {
         c->pager = NULL;
         conf_fail(c, __FILE__, __LINE__, "lp_pager_create", (uint64_t)-error,

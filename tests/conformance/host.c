@@ -14,13 +14,15 @@ enum { NFRAMES = 8192, NDEVICE = 16, NCPUS = 4, EXIT_USAGE = 2 };
 
 /*
  * Each case runs on each of these machines: one that only forgets what it is
- * told to, and one that walks and forgets at the worst moments.
+ * told to, one that walks and forgets at the worst moments, and one whose CPUs
+ * are made to forget by fences, not by calls.
  */
 static const struct variant {
     unsigned flags, evict_one_in;
     int asid_bits;
 } variants[] = {
     { LP_HOST_RANDOM_FRAMES, 0, 0 },
+    { LP_HOST_RANDOM_FRAMES | LP_HOST_FENCES, 0, 0 },
     { LP_HOST_RANDOM_FRAMES | LP_HOST_SPECULATE | LP_HOST_DROP_ON_FAULT, 5,
       LP_HOST_NO_ASIDS },
 };

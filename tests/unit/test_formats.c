@@ -130,7 +130,7 @@ static void test_formats_x86_table__unowned_lacks_w_alone(void **state)
     for (size_t i = 0; i < COUNT(x86_formats); i++) {
         assert_int_equal(x86_formats[i]->table_owned, 0x27);
         assert_int_equal(x86_formats[i]->table_unowned, 0x25);
-        assert_int_equal(x86_formats[i]->kernel_table, 0x23);
+        assert_int_equal(x86_formats[i]->kernel_table, 0x27);
     }
 }
 
@@ -402,6 +402,13 @@ struct broken_case {
 #define RULE_LEAF_0 "leaf[0] and kernel_leaf[0] must be 0"
 #define RULE_LEAF_CLEAN \
     "a leaf must hold no address, accessed, dirty or software bit"
+#define RULE_KERNEL_LEAF                                                     \
+    "kernel_leaf must differ from leaf, in global and in the same bits for " \
+    "every access"
+#define RULE_GLOBAL_ALONE                                                        \
+    "global must not overlap valid, the address, accessed, dirty, the software " \
+    "bits, big, leaf_mask or permissions"
+#define RULE_GLOBAL_LEAF "global must be in every kernel_leaf and in no leaf"
 #define RULE_LEAF_W \
     "a leaf must hold owned_leaf with LP_WRITE, none of it without"
 #define RULE_LEAF_R "a leaf with LP_READ or LP_WRITE must be readable"
@@ -485,7 +492,7 @@ static const struct broken_case broken_cases[] = {
     BROKEN(X86, format.kernel_table, 0x22, RULE_TABLE_VALID),
     BROKEN(X86, format.table_owned, 0x1027, RULE_TABLE_PA),
     BROKEN(X86, format.table_unowned, 0x1025, RULE_TABLE_PA),
-    BROKEN(X86, format.kernel_table, 0x1023, RULE_TABLE_PA),
+    BROKEN(X86, format.kernel_table, 0x1027, RULE_TABLE_PA),
     BROKEN(X86, format.table_owned, 0xa7, RULE_TABLE_LEAF),
     BROKEN(SV, format.kernel_table, 0x3, RULE_TABLE_LEAF),
     BROKEN(SV, format.table_unowned, 0, RULE_UNOWNED_TAG),
@@ -527,11 +534,21 @@ static const struct broken_case broken_cases[] = {
     BROKEN(SV, format.kernel_leaf[X], 0x23, RULE_LEAF_X),
     BROKEN(X86, format.leaf[R | W], 0x800000000000000f, RULE_LEAF_COW),
     BROKEN(X86, format.leaf[R | W | X], 0xf, RULE_LEAF_COW),
-    BROKEN(X86, format.kernel_leaf[R], 0x8000000000000109, RULE_LEAF_COW),
-    BROKEN(X86, format.kernel_leaf[R | W | X], 0x7,
-           "kernel_leaf must differ from leaf"),
-    BROKEN(X86, format.kernel_leaf[X], 0x5,
-           "kernel_leaf must differ from leaf"),
+    BROKEN(X86, format.kernel_leaf[R], 0x8000000000000109, RULE_KERNEL_LEAF),
+    BROKEN(X86, format.kernel_leaf[R | W | X], 0x107, RULE_KERNEL_LEAF),
+    BROKEN(X86, format.kernel_leaf[X], 0x105, RULE_KERNEL_LEAF),
+    BROKEN(X86, format.kernel_table, 0x23,
+           "kernel_table must be as open to user mode as table_owned"),
+
+    /* global */
+    BROKEN(X86, format.global, 0x300, "global must be one bit or 0"),
+    BROKEN(X86, format.global, 0x20, RULE_GLOBAL_ALONE),
+    BROKEN(X86, format.global, 0x2, RULE_GLOBAL_ALONE),
+    BROKEN(X86, format.global, 0x80, RULE_GLOBAL_ALONE),
+    BROKEN(X86, format.global, 0x800, RULE_GLOBAL_LEAF),
+    BROKEN(X86, format.global, 0x4, RULE_GLOBAL_LEAF),
+    BROKEN(SV, format.kernel_leaf[R], 0x3, RULE_GLOBAL_LEAF),
+    BROKEN(SV, format.leaf[X], 0x39, RULE_GLOBAL_LEAF),
 
     /* big leaves */
     BROKEN(X86, format.big, 0, RULE_BIG_LEAF),
