@@ -239,13 +239,13 @@ static const char *check_user_leaves(const struct lp_pte_format *f)
 static const char *check_global(const struct lp_pte_format *f)
 {
     uint64_t taken = f->valid | variable_bits(f) | f->owned_leaf | f->big |
-                     f->leaf_mask | f->readable.mask | f->executable.mask;
+                     f->readable.mask | f->executable.mask;
 
     if (f->global != 0 && !one_bit(f->global))
         return "global must be one bit or 0";
     if ((f->global & taken) != 0)
         return "global must not overlap valid, the address, accessed, dirty, "
-               "the software bits, big, leaf_mask or permissions";
+               "the software bits, big or permissions";
     for (unsigned access = 1; access <= ACCESSES; access++)
         if ((f->kernel_leaf[access] & f->global) != f->global ||
             (f->leaf[access] & f->global) != 0)
@@ -262,7 +262,10 @@ static uint64_t supervisor_bits(const struct lp_pte_format *f)
 static const char *check_kernel_leaves(const struct lp_pte_format *f)
 {
     uint64_t differ = supervisor_bits(f) | f->global;
+    const char *broken = check_leaves(f, f->kernel_leaf);
 
+    if (broken != NULL)
+        return broken;
     for (unsigned access = 1; access <= ACCESSES; access++)
         if (supervisor_bits(f) == 0 ||
             (f->kernel_leaf[access] ^ f->leaf[access]) != differ)
@@ -270,7 +273,7 @@ static const char *check_kernel_leaves(const struct lp_pte_format *f)
                    "same bits for every access";
     if (((f->kernel_table ^ f->table_owned) & supervisor_bits(f)) != 0)
         return "kernel_table must be as open to user mode as table_owned";
-    return check_leaves(f, f->kernel_leaf);
+    return NULL;
 }
 
 static const char *check_big(const struct lp_pte_format *f)

@@ -195,21 +195,6 @@ static bool check_tables(struct check *c, struct lp_space *space)
 
 /* --- the kernel's half --- */
 
-/* The root entries of the kernel's half are the same in every root. */
-static bool check_half(struct check *c, const struct lp_space *space)
-{
-    const struct lp_pager *pager = c->pager;
-    unsigned i = pager->format.user_root_entries;
-    unsigned n = (1u << pager->format.index_bits) - i;
-
-    if (memcmp((const void *)lp_slot_at(pager, space->root, i),
-               (const void *)lp_slot_at(pager, pager->root, i),
-               n * sizeof(lp_slot)) != 0)
-        return fail(c, "a root's kernel half is not the pager's", space,
-                    space->root, pager->root);
-    return true;
-}
-
 /* One entry of a kernel table; *below: a table to enter, or LP_PA_NONE. */
 static bool check_kernel_entry(struct check *c, struct step *s, unsigned index,
                                lp_pa *below)
@@ -355,7 +340,10 @@ static bool check_space(struct check *c, struct lp_space *space)
         return fail(c, "a space is still locked", space, 0, 0);
     if (space->vmas.spare)
         return fail(c, "spare nodes were not given back", space, 0, 0);
-    return check_half(c, space) && check_tables(c, space);
+    if (!lp_ktable_same_half(c->pager, space->root))
+        return fail(c, "a root's kernel half is not the pager's", space,
+                    space->root, c->pager->root);
+    return check_tables(c, space);
 }
 
 /* Objects: fewer references than areas hold would be freed too early. */

@@ -440,6 +440,20 @@ bool lp_ktable_manages(const struct lp_pager *pager, unsigned index)
     return false;
 }
 
+bool lp_ktable_same_half(const struct lp_pager *pager, lp_pa root)
+{
+    const struct lp_pte_format *f = &pager->format;
+    const lp_slot *theirs = lp_frame_memory(&pager->frames, root);
+    const lp_slot *ours = lp_frame_memory(&pager->frames, pager->root);
+    unsigned i;
+
+    for (i = f->user_root_entries; i < 1u << f->index_bits; i++)
+        if ((lp_pte_load(&theirs[i]).bits ^ lp_pte_load(&ours[i]).bits) &
+            ~(f->accessed | f->dirty))
+            return false;
+    return true;
+}
+
 static void copy_root(struct lp_pager *pager, lp_pa from)
 {
     const struct lp_pte_format *f = &pager->format;

@@ -56,6 +56,12 @@ int lp_ktable_create(struct lp_pager *pager, const struct lp_options *options);
 /* lp_ktable_manages: does a managed range meet this root entry? */
 bool lp_ktable_manages(const struct lp_pager *pager, unsigned index);
 
+/*
+ * lp_ktable_same_half: is this root's kernel half the pager's?  Hardware may
+ * have set A, and D of a leaf, in one of them.
+ */
+bool lp_ktable_same_half(const struct lp_pager *pager, lp_pa root);
+
 /* lp_ktable_destroy: free all tables of the managed ranges.  No TLB has them. */
 void lp_ktable_destroy(struct lp_pager *pager);
 

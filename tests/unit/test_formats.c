@@ -405,9 +405,9 @@ struct broken_case {
 #define RULE_KERNEL_LEAF                                                     \
     "kernel_leaf must differ from leaf, in global and in the same bits for " \
     "every access"
-#define RULE_GLOBAL_ALONE                                                        \
-    "global must not overlap valid, the address, accessed, dirty, the software " \
-    "bits, big, leaf_mask or permissions"
+#define RULE_GLOBAL_ALONE                                               \
+    "global must not overlap valid, the address, accessed, dirty, the " \
+    "software bits, big or permissions"
 #define RULE_GLOBAL_LEAF "global must be in every kernel_leaf and in no leaf"
 #define RULE_LEAF_W \
     "a leaf must hold owned_leaf with LP_WRITE, none of it without"
@@ -440,6 +440,7 @@ static const struct broken_case broken_cases[] = {
     BROKEN(X86, format.index_bits, 1, "index_bits must be 2 to 9"),
     BROKEN(X86, format.index_bits, 10, "index_bits must be 2 to 9"),
     BROKEN(X86, format.leaf_levels, 6, "leaf_levels must have bit 0 set"),
+    BROKEN(X86, format.leaf_levels, 5, "leaf_levels must have no gap"),
     BROKEN(X86, format.leaf_levels, 0x11,
            "leaf_levels must have no bit at or above levels"),
 
@@ -534,8 +535,8 @@ static const struct broken_case broken_cases[] = {
     BROKEN(SV, format.kernel_leaf[X], 0x23, RULE_LEAF_X),
     BROKEN(X86, format.leaf[R | W], 0x800000000000000f, RULE_LEAF_COW),
     BROKEN(X86, format.leaf[R | W | X], 0xf, RULE_LEAF_COW),
-    BROKEN(X86, format.kernel_leaf[R], 0x8000000000000109, RULE_KERNEL_LEAF),
-    BROKEN(X86, format.kernel_leaf[R | W | X], 0x107, RULE_KERNEL_LEAF),
+    BROKEN(X86, format.kernel_leaf[R], 0x8000000000000109, RULE_LEAF_COW),
+    BROKEN(X86, format.kernel_leaf[R | W | X], 0x107, RULE_LEAF_COW),
     BROKEN(X86, format.kernel_leaf[X], 0x105, RULE_KERNEL_LEAF),
     BROKEN(X86, format.kernel_table, 0x23,
            "kernel_table must be as open to user mode as table_owned"),
