@@ -535,6 +535,131 @@ static void test_tlb_truncate__all_cpus_all_spaces(void **state)
     }
 }
 
+/* --- generations, and fences --- */
+
+/* Did the last activation on this CPU flush? */
+static bool came_back_flushing(struct world *w, unsigned cpu)
+{
+    const struct ck_event *e;
+
+    ck_run(w->ck, cpu, NULL);
+    ck_watch(w->ck, NULL);
+    ck_run(w->ck, cpu, w->p);
+    for (e = w->ck->event; e < w->ck->event + w->ck->nevents; e++)
+        if (e->kind == CK_ACTIVATE && e->asid != 0)
+            return e->flush;
+    fail_msg("%s: no activation", w->ck->format);
+    return false;
+}
+
+/*
+ * Another CPU has raised the generation and not yet read who runs the space.
+ * Ours flushes something else, and leaves: the other one will not find it.
+ */
+static void test_tlb_generation_skipped__flushed_on_return(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+
+        assert_int_equal(lp_munmap(w.p, page(&w, 2), LP_PAGE_SIZE), 0);
+        assert_false(came_back_flushing(&w, 0));
+        atomic_fetch_add(&w.p->generation, 1);
+        assert_int_equal(lp_munmap(w.p, page(&w, 0), LP_PAGE_SIZE), 0);
+        assert_true(came_back_flushing(&w, 0));
+        assert_false(came_back_flushing(&w, 0));
+        destroy(&w);
+    }
+}
+
+/* Where the machine fences: is the other CPU flushed, with no code run there? */
+static void test_tlb_fences__other_cpu_forgets_and_stays_behind(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct lp_host_config config = { .flags = LP_HOST_FENCES };
+        struct ck *ck = ck_create_with(format, config, NULL);
+        struct world w = { ck, ck_space(ck), ck->base };
+        struct lp_host_stats stats;
+        struct lp_stats counted;
+        lp_pa pa;
+
+        assert_null(lp_host_kernel(ck->m)->call_cpus);
+        ck_map(w.p, w.va, PAGES, CK_RW, CK_ANON);
+        ck_run(ck, 0, w.p);
+        ck_run(ck, 1, w.p);
+        ck_write(ck, page(&w, 0), 1);
+        ck_write(ck, page(&w, 1), 2);
+        pa = ck_leaf(w.p, page(&w, 0)).pa;
+        lp_host_cpu_set(ck->m, 0);
+        ck_watch(ck, NULL);
+        assert_int_equal(lp_munmap(w.p, page(&w, 0), LP_PAGE_SIZE), 0);
+        assert_false(lp_host_frame_used(ck->m, pa));
+        ck_check(ck);
+        assert_int_equal(ck_flushes(ck, 1), 0);
+        lp_host_read_stats(ck->m, &stats);
+        assert_int_equal(stats.fences, 1);
+        lp_space_stats(w.p, &counted);
+        assert_int_equal(counted.flushes_remote, 1);
+        /* Fork flushes the whole ASID, truncate everything. */
+        ck_end(ck, ck_fork(w.p));
+        ck_check(ck);
+        assert_true(came_back_flushing(&w, 1));
+        assert_false(came_back_flushing(&w, 0));
+        ck_end(ck, w.p);
+        ck_destroy(ck);
+    }
+}
+
+/* lp_tlb_repeated, as the fault path calls it. */
+static bool repeated(struct world *w, lp_va va)
+{
+    const struct lp_kernel *k = lp_host_kernel(w->ck->m);
+    bool same;
+
+    k->preempt_disable(k->ctx);
+    lp_count(w->p, faults);
+    same = lp_tlb_repeated(w->p, va);
+    k->preempt_enable(k->ctx);
+    return same;
+}
+
+/* The same spurious fault again: is it a repeated one only without a flush? */
+static void test_tlb_repeated__not_across_a_flush(void **state)
+{
+    static const unsigned ways[] = { 0, LP_HOST_FENCES };
+    unsigned way;
+
+    (void)state;
+    for (way = 0; way < 2; way++) {
+        CK_EACH(format)
+        {
+            struct lp_host_config config = { .flags = ways[way] };
+            struct ck *ck = ck_create_with(format, config, NULL);
+            struct world w = { ck, ck_space(ck), ck->base };
+
+            ck_map(w.p, w.va, PAGES, CK_RW, CK_ANON);
+            ck_run(ck, 1, w.p);
+            ck_run(ck, 0, w.p);
+            ck_write(ck, page(&w, 0), 1);
+            ck_write(ck, page(&w, 1), 1);
+            assert_false(repeated(&w, w.va));
+            assert_true(repeated(&w, w.va));
+            assert_false(repeated(&w, w.va + LP_PAGE_SIZE));
+            assert_false(repeated(&w, w.va));
+            lp_host_cpu_set(ck->m, 1);
+            assert_int_equal(lp_munmap(w.p, page(&w, 1), LP_PAGE_SIZE), 0);
+            lp_host_cpu_set(ck->m, 0);
+            assert_false(repeated(&w, w.va));
+            assert_true(repeated(&w, w.va));
+            ck_end(ck, w.p);
+            ck_destroy(ck);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
@@ -555,6 +680,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_tlb_spurious__here_with_tables),
         cmocka_unit_test(test_tlb_sync__pages_taken_are_flushed),
         cmocka_unit_test(test_tlb_truncate__all_cpus_all_spaces),
+        cmocka_unit_test(test_tlb_generation_skipped__flushed_on_return),
+        cmocka_unit_test(test_tlb_fences__other_cpu_forgets_and_stays_behind),
+        cmocka_unit_test(test_tlb_repeated__not_across_a_flush),
     };
 
     return lp_test_main(argc, argv, tests, sizeof tests / sizeof tests[0]);

@@ -87,14 +87,16 @@ static inline unsigned below(struct job *job, unsigned n)
     return (unsigned)((job->random * 0x2545f4914f6cdd1dULL) >> 33) % n;
 }
 
-static inline struct world *world_begin(const char *format)
+/* flags: LP_HOST_* besides LP_HOST_THREADS; options may be NULL. */
+static inline struct world *world_begin_with(const char *format, unsigned flags,
+                                             const struct lp_options *options)
 {
     struct world *w = calloc(1, sizeof *w);
     struct lp_host_config config = {
         .format = format,
         .ncpus = CPUS,
         .nframes = FRAMES,
-        .flags = LP_HOST_THREADS,
+        .flags = LP_HOST_THREADS | flags,
         .deadlock_seconds = 60,
         .ctx = w,
         .failed = world_failed,
@@ -111,11 +113,16 @@ static inline struct world *world_begin(const char *format)
     w->base = w->root_span;
     lp_host_cpu_bind(w->m, 0);
     assert_int_equal(lp_pager_create(lp_host_arch(w->m), lp_host_kernel(w->m),
-                                     NULL, &w->pager),
+                                     options, &w->pager),
                      0);
     assert_int_equal(lp_space_create(w->pager, &w->space), 0);
     lp_host_cpu_unbind(w->m);
     return w;
+}
+
+static inline struct world *world_begin(const char *format)
+{
+    return world_begin_with(format, 0, NULL);
 }
 
 /* Every invariant holds, and no CPU's TLB grants too much. */
