@@ -14,6 +14,9 @@
  *     kernel_ranges    made by this pager, which manages what is below (kmap.h)
  *
  * and all others are empty.
+ *
+ * ASIDs are each pager's own numbers.  A CPU that changes from the spaces of one
+ * pager to those of another forgets everything in between (LP_FLUSH_ALL).
  */
 #ifndef LAZYPAGER_PAGER_H
 #define LAZYPAGER_PAGER_H

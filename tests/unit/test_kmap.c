@@ -275,6 +275,9 @@ static void test_kmap_map_user__programs_use_it(void **state)
         assert_false(lp_access_ok(w.space[0], w.va, 1, LP_READ));
 
         /* Global: cached under one ASID, used under the next; then gone. */
+        ck_run(w.ck, 2, w.space[1]);
+        assert_int_equal(lp_host_cached(w.ck->m, w.va, NULL),
+                         LP_READ | LP_EXEC);
         touch_everywhere(&w, w.va);
         assert_int_equal(lp_kernel_protect(pager, w.va, LP_PAGE_SIZE, CK_RW),
                          0);
