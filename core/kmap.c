@@ -15,7 +15,6 @@
 
 /* One call at work. */
 struct work {
-    struct lp_pager *pager;
     lp_va start, end;
     struct lp_kstock stock; /* tables to use */
     struct lp_kstock dead;  /* tables to free after the flush */
@@ -51,11 +50,10 @@ static bool pa_ok(const struct lp_pte_format *f, lp_pa pa, uint64_t len)
     return lp_page_aligned(pa) && pa <= last && len - 1 <= last - pa;
 }
 
-static void begin(struct work *work, struct lp_pager *pager, lp_va va,
-                  uint64_t len)
+static void begin(struct lp_pager *pager, struct work *work, lp_va va,
+                  uint64_t len) LP_TSA(acquire_capability(pager->kernel_lock))
 {
-    *work = (struct work){ .pager = pager,
-                           .start = va,
+    *work = (struct work){ .start = va,
                            .end = va + len,
                            .stock = { LP_PA_NONE },
                            .dead = { LP_PA_NONE } };
@@ -63,10 +61,9 @@ static void begin(struct work *work, struct lp_pager *pager, lp_va va,
 }
 
 /* Flush what changed, unlock, free. */
-static void finish(struct work *work, bool flush)
+static void finish(struct lp_pager *pager, struct work *work, bool flush)
+    LP_TSA(release_capability(pager->kernel_lock))
 {
-    struct lp_pager *pager = work->pager;
-
     if (flush && work->change.any)
         lp_tlb_flush_kernel(pager, work->start, work->end, work->change.tables);
     lp_ticket_unlock(pager->kernel, &pager->kernel_lock);
@@ -80,13 +77,13 @@ static int map(struct lp_pager *pager, const struct lp_kpages *pages)
     uint64_t n;
     int error;
 
-    begin(&work, pager, pages->start, pages->end - pages->start);
+    begin(pager, &work, pages->start, pages->end - pages->start);
     error = lp_ktable_map_needs(pager, pages, &n);
     if (!error)
         error = lp_ktable_stock(pager, n, &work.stock);
     if (!error)
         lp_ktable_map(pager, pages, &work.stock, &work.change);
-    finish(&work, pager->arch->caches_invalid);
+    finish(pager, &work, pager->arch->caches_invalid);
     return error;
 }
 
@@ -114,14 +111,14 @@ static int unmap(struct lp_pager *pager, lp_va va, uint64_t len)
     struct work work;
     int error;
 
-    begin(&work, pager, va, len);
+    begin(pager, &work, va, len);
     error = lp_ktable_stock(
         pager, lp_ktable_split_needs(pager, work.start, work.end), &work.stock);
     if (!error) {
         lp_ktable_split(pager, work.start, work.end, &work.stock, &work.change);
         lp_ktable_clear(pager, work.start, work.end, &work.dead, &work.change);
     }
-    finish(&work, true);
+    finish(pager, &work, true);
     return error;
 }
 
@@ -144,7 +141,7 @@ static int protect(struct lp_pager *pager, lp_va va, uint64_t len,
     struct work work;
     int error = -LP_ENOMEM;
 
-    begin(&work, pager, va, len);
+    begin(pager, &work, va, len);
     *hole = !lp_ktable_mapped(pager, work.start, work.end);
     if (!*hole)
         error = lp_ktable_stock(
@@ -154,7 +151,7 @@ static int protect(struct lp_pager *pager, lp_va va, uint64_t len,
         lp_ktable_split(pager, work.start, work.end, &work.stock, &work.change);
         lp_ktable_protect(pager, work.start, work.end, access, &work.change);
     }
-    finish(&work, true);
+    finish(pager, &work, true);
     return error;
 }
 
