@@ -58,10 +58,14 @@ static struct lp_x86_64_plan pages(enum lp_x86_64_operation operation,
 {
     uint64_t npages = (what->end - what->start) >> LP_PAGE_SHIFT;
 
-    /* Tables alone: any one page takes all upper entries along. */
+    /*
+     * Tables alone: any one page takes all upper entries along.  Page 0, which
+     * hardly anybody maps: the end of user space could be what is named, where
+     * INVLPG does nothing at all (not canonical: SDM vol. 2A, INVLPG).
+     */
     return (struct lp_x86_64_plan){
         .operation = operation,
-        .va = what->start,
+        .va = npages ? what->start : 0,
         .npages = npages ? npages : 1,
         .pcid = pcid,
     };
