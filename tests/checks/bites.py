@@ -116,6 +116,10 @@ BAD = {
          "includes ../../core/frame.h"),
         ({"backends/x86_64/format.c": '#include "frame.h"\n'},
          "includes frame.h"),
+        ({"backends/x86_64/plan.c": "void lp_f(void)\n{\n"
+          '    __asm__ volatile("nop");\n}\n'}, "an instruction"),
+        ({"core/map.c": MAP_C + "void lp_f(void)\n{\n"
+          '    __asm__ volatile("nop");\n}\n'}, "an instruction"),
         ({"backends/x86_64/format.c": "",
           "core/map.c": MAP_C + "#include <lazypager/x86_64.h>\n"},
          "includes lazypager/x86_64.h"),
@@ -134,6 +138,11 @@ BAD = {
          "needs __ctzdi2 (riscv64-speed)"),
         ({"core/frame.c": FRAME_C.replace("lp_once", "lp_uno")},
          "needs lp_once"),
+        ({"backends/x86_64/plan.c": "int other(void)\n{\n"
+          "    return 1;\n}\n"}, "exports other"),
+        ({"backends/riscv64/tlb.c": "int lp_f(void)\n{\n"
+          '    __asm__ volatile("invlpg (%rax)");\n}\n'},
+         "does not compile (riscv64-speed)"),
     ],
     "headers": [
         ({"include/lazypager/lazypager.h":
@@ -183,6 +192,8 @@ ALSO_GOOD = {
                   "backends/x86_64/format.h": "",
                   "include/lazypager/x86_64.h": "int lp_x86_64;\n"},
                  {"core/map.c": MAP_C + "/* sv39, x86 and pte.bits */\n"}],
+    "symbols": [{"backends/riscv64/tlb.c": "void lp_f(void)\n{\n"
+                 '    __asm__ volatile("sfence.vma" ::: "memory");\n}\n'}],
     "words": [{"README.md": "SDM 4.10.4.1 and 10.1.2.3; build/work/x\n"}],
 }
 

@@ -8,6 +8,7 @@
   (include/lazypager/NAME.h belongs to backends/NAME); nor does the core.
 - Neither core nor public headers name an architecture outside comments.
 - Only the page-table module looks inside a PTE (.bits).
+- Instructions are in a backend's tlb*.c and nowhere else.
 - Public headers are C++ too: no _Atomic, no <stdatomic.h>.
 """
 
@@ -76,6 +77,7 @@ ARCHITECTURE = re.compile(
     re.I)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(["<])([^">]+)[">]', re.M)
 PTE_BITS = re.compile(r"(\.|->)\s*bits\b")
+ASSEMBLY = re.compile(r"\b(__asm__|__asm|asm)\b")
 ATOMIC = re.compile(r"\b_Atomic\b|\batomic_\w+|stdatomic\.h")
 
 
@@ -153,6 +155,8 @@ def main():
                           "names an architecture")
         if path in core and path.name not in SEES_PTE_BITS:
             check_pattern(findings, path, text, PTE_BITS, "looks inside a PTE")
+        if path not in real or not path.name.startswith("tlb"):
+            check_pattern(findings, path, text, ASSEMBLY, "an instruction")
         if path in public:
             check_pattern(findings, path, text, ATOMIC, "not C++")
         if path in core and floor_of(path.stem) is None:

@@ -1,7 +1,8 @@
 """check/symbols: what the core needs and what it gives.
 
-The core and the page-table formats are compiled as a kernel would, by several
-compilers with several options. Then, according to nm:
+The core and the backends of real machines are compiled as a kernel would, by
+several compilers with several options; a backend's tlb*.c, where its
+instructions are, by those that compile for its machine. Then, according to nm:
 
 - undefined are only memcpy, memmove, memset, memcmp and what another file of
   the library defines;
@@ -42,10 +43,24 @@ if platform.machine() == "x86_64":
     }
 
 
+def sources(root, compiler):
+    """The files of the core and of all backends that this compiler can take.
+
+    A backend is named as its machine is in the compiler's target.
+    """
+    target = subprocess.run([compiler, "-dumpmachine"], check=True,
+                            stdout=subprocess.PIPE, text=True).stdout
+    machine = target.partition("-")[0]
+    return [path for path in common.sources(root, "core/*.c",
+                                            "backends/*/*.c")
+            if path.parent.name != "host"
+            and (not path.name.startswith("tlb")
+                 or path.parent.name in (machine, "core"))]
+
+
 def compile_all(findings, root, name, directory):
     compiler, _, flags = CONFIGURATIONS[name]
-    paths = common.sources(root, "core/*.c", "backends/x86_64/format*.c",
-                           "backends/riscv64/format*.c")
+    paths = sources(root, compiler)
     objects = [directory / ("-".join(path.relative_to(root).parts) + ".o")
                for path in paths]
     commands = [[compiler, *FLAGS, *flags, f"-I{root}/include", "-c",
