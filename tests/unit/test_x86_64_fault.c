@@ -79,6 +79,8 @@ static void test_x86_64_fault_user_mode__as_the_code_says(void **unused)
         { 0x05, R, U },      { 0x07, W, U },      { 0x15, X, U },
         { 0x0d, R, U | RS }, { 0x0f, W, U | RS }, { 0x1d, X, U | RS },
         { 0x25, R, U | K },  { 0x27, W, U | K },
+        /* RSVD without P, which the manual rules out and an emulator does */
+        { 0x0c, R, U | RS }, { 0x0e, W, U | RS }, { 0x1c, X, U | RS },
     };
     size_t i, k;
 
@@ -122,6 +124,9 @@ static void test_x86_64_fault_supervisor__names_smep_and_smap(void **unused)
         { 0x09, R, RS, RS,     RS | S, U | RS | S },
         { 0x0b, W, RS, RS,     RS | S, U | RS | S },
         { 0x19, X, RS, RS | S, RS | S, U | RS | S },
+        { 0x08, R, RS, RS,     RS | S, U | RS | S },
+        { 0x0a, W, RS, RS,     RS | S, U | RS | S },
+        { 0x18, X, RS, RS | S, RS | S, U | RS | S },
         { 0x21, R, K,  K,      K | S,  U | K | S },
         { 0x23, W, K,  K,      K | S,  U | K | S },
         /* clang-format on */
