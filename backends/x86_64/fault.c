@@ -13,8 +13,8 @@
  *      15   SGX   in an enclave's page cache          not ours
  *      31   RMP   AMD: the reverse map forbade it     not ours
  *
- * I/D is reported with NXE or SMEP on, and NXE always is.  RSVD comes with P set
- * by the manual; QEMU 7.2 leaves P clear, so nothing here depends on that.
+ * I/D is reported with NXE or SMEP on, and NXE always is.  By the manual RSVD
+ * comes with P set; QEMU 7.2 leaves P clear, so nothing here depends on that.
  */
 #include <lazypager/x86_64.h>
 

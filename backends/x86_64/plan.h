@@ -5,8 +5,8 @@
  * every machine, also for processors that nobody has at hand; tlb.c only
  * executes what they say.  One operation is always enough.
  *
- * What the operations drop (SDM 4.10.4.1, and vol. 2A, INVPCID; APM 5.5; "upper"
- * is what a paging-structure cache holds, SDM 4.10.3):
+ * What the operations drop (SDM 4.10.4.1, and vol. 2A, INVPCID; APM 5.5); upper
+ * is what a paging-structure cache holds (SDM 4.10.3):
  *
  *     operation             leaves               global      upper
  *     INVLPG va             va, current PCID     va          all, current PCID
@@ -29,11 +29,10 @@
  *
  * INVLPG costs the same for each page, in the TLB or not; dropping the ASID
  * costs one instruction, and a walk for each page that is used again.  There
- * cannot be more of those than first-level TLBs have entries of 4 KiB pages: 64
- * for data in most processors of both makers.  So half of that: past it the loop
- * takes longer than what it could save.  It is also what bounds the time
- * that a CPU spends in a request of another one, and twice what the pager
- * changes around a fault (16 pages).
+ * is little to walk for again beyond what a first-level TLB holds, 64 pages of
+ * data in most processors of both makers; half of that is the bound, a choice and
+ * not a measurement.  It also bounds the time that a CPU spends in a request of
+ * another one, and is twice what the pager maps around a fault (16 pages).
  */
 #define LP_X86_64_PAGES_MAX 32
 

@@ -66,7 +66,7 @@ static struct lp_fault decode(const struct lp_x86_64 *machine, uint64_t address,
     return fault;
 }
 
-/* --- the error code -------------------------------------------------------- */
+/* --- the error code ------------------------------------------------------- */
 
 /* Every code that a user-mode access can have; SMEP and SMAP have no say. */
 static void test_x86_64_fault_user_mode__as_the_code_says(void **unused)
@@ -75,12 +75,21 @@ static void test_x86_64_fault_user_mode__as_the_code_says(void **unused)
         uint64_t error;
         unsigned access, flags;
     } rows[] = {
-        { 0x04, R, U },      { 0x06, W, U },      { 0x14, X, U },
-        { 0x05, R, U },      { 0x07, W, U },      { 0x15, X, U },
-        { 0x0d, R, U | RS }, { 0x0f, W, U | RS }, { 0x1d, X, U | RS },
-        { 0x25, R, U | K },  { 0x27, W, U | K },
+        { 0x04, R, U },
+        { 0x06, W, U },
+        { 0x14, X, U },
+        { 0x05, R, U },
+        { 0x07, W, U },
+        { 0x15, X, U },
+        { 0x0d, R, U | RS },
+        { 0x0f, W, U | RS },
+        { 0x1d, X, U | RS },
+        { 0x25, R, U | K },
+        { 0x27, W, U | K },
         /* RSVD without P, which the manual rules out and an emulator does */
-        { 0x0c, R, U | RS }, { 0x0e, W, U | RS }, { 0x1c, X, U | RS },
+        { 0x0c, R, U | RS },
+        { 0x0e, W, U | RS },
+        { 0x1c, X, U | RS },
     };
     size_t i, k;
 
@@ -204,7 +213,7 @@ static void test_x86_64_fault_other_causes__not_a_page_fault(void **unused)
     }
 }
 
-/* --- a processor that takes faults ----------------------------------------- */
+/* --- a processor that takes faults ---------------------------------------- */
 
 /* One access, and the user page that it meets. */
 struct access {
@@ -285,7 +294,7 @@ static void test_x86_64_fault_supervisor__exactly_when_hopeless(void **unused)
         }
 }
 
-/* --- set-up ---------------------------------------------------------------- */
+/* --- set-up --------------------------------------------------------------- */
 
 static void activate(void *ctx, lp_pa root, uint32_t asid, bool flush)
 {
@@ -378,7 +387,7 @@ static void test_x86_64_setup_bad_features__refused(void **unused)
     assert_int_equal(lp_x86_64_describe(&machine, &no_la57, 4), 0);
 }
 
-/* --- CPUID ----------------------------------------------------------------- */
+/* --- CPUID ---------------------------------------------------------------- */
 
 #define ALL_ONES UINT32_C(0xffffffff)
 

@@ -24,7 +24,7 @@ enum {
     ROUNDS = 20000,
 };
 
-/* --- the processor --------------------------------------------------------- */
+/* --- the processor -------------------------------------------------------- */
 
 /* A TLB entry (4.10.2), or one of a paging-structure cache (4.10.3). */
 struct entry {
@@ -158,7 +158,7 @@ static void execute(struct cpu *cpu, const struct lp_x86_64_plan *plan)
     fail_msg("operation %d", plan->operation);
 }
 
-/* --- what the contract says ------------------------------------------------ */
+/* --- what the contract says ----------------------------------------------- */
 
 /* Bytes of the range that lie in the entry, wherever either ends. */
 static bool meets(const struct lp_flush *what, const struct entry *e)
@@ -249,7 +249,7 @@ static bool upper_may_go(const struct cpu *cpu, const struct lp_flush *what,
     return e->pcid == asid;
 }
 
-/* --- random entries and flushes -------------------------------------------- */
+/* --- random entries and flushes ------------------------------------------- */
 
 static uint64_t state;
 
@@ -387,7 +387,7 @@ static void check_flush(const struct lp_x86_64_features *features)
     assert_int_equal(cpu.pge, features->pge);
 }
 
-/* --- tests ----------------------------------------------------------------- */
+/* --- tests ---------------------------------------------------------------- */
 
 /* Is everything gone that must go, and no more than the instruction takes? */
 static void test_x86_64_plan_random_flush__drops_what_it_names(void **unused)
@@ -418,12 +418,11 @@ static void test_x86_64_plan_random_flush__drops_what_it_names(void **unused)
 
 /*
  * Is each row of the table in plan.c what is planned?  The CPU is on PCID 1, or
- * on 0 without PCIDs; columns as in all_features.
+ * on 0 without PCIDs; columns as in all_features; 0 is LP_X86_64_NOTHING.
  */
 static void test_x86_64_plan_each_case__as_the_table_says(void **unused)
 {
     enum {
-        NONE = LP_X86_64_NOTHING,
         LPG = LP_X86_64_INVLPG,
         PG = LP_X86_64_INVPCID_PAGE,
         CTX = LP_X86_64_INVPCID_CONTEXT,
@@ -438,12 +437,12 @@ static void test_x86_64_plan_each_case__as_the_table_says(void **unused)
     } rows[] = {
         /* clang-format off */
         /*                     features:   -    inv  pge  p+i  pcid all */
-        { RANGE(1, false, USER, 0),  0, { NONE, NONE, NONE, NONE, NONE, NONE } },
+        { RANGE(1, false, USER, 0),  0, { 0 } },
         { RANGE(1, true,  USER, 0),  1, { LPG, LPG, LPG, LPG, LPG, LPG } },
         { RANGE(1, false, USER, 1),  1, { LPG, LPG, LPG, LPG, LPG, LPG } },
         { RANGE(1, true,  USER, 32), 32, { LPG, LPG, LPG, LPG, LPG, LPG } },
         { RANGE(1, false, USER, 33), 0, { CR3, CR3, CR3, CR3, CR3, CR3 } },
-        { RANGE(2, false, USER, 0),  0, { NONE, NONE, NONE, NONE, NONE, NONE } },
+        { RANGE(2, false, USER, 0),  0, { 0 } },
         { RANGE(2, true,  USER, 0),  1, { LPG, LPG, LPG, LPG, PGE, CTX } },
         { RANGE(2, false, USER, 32), 32, { LPG, LPG, LPG, LPG, PGE, PG } },
         { RANGE(2, true,  USER, 32), 32, { LPG, LPG, LPG, LPG, PGE, CTX } },
@@ -452,7 +451,7 @@ static void test_x86_64_plan_each_case__as_the_table_says(void **unused)
                                         { CR3, CR3, CR3, CR3, CR3, CR3 } },
         { { .scope = LP_FLUSH_ASID, .asid = 2, .tables = true }, 0,
                                         { CR3, CR3, CR3, CR3, PGE, CTX } },
-        { GLOBAL(false, KERNEL, 0),  0, { NONE, NONE, NONE, NONE, NONE, NONE } },
+        { GLOBAL(false, KERNEL, 0),  0, { 0 } },
         { GLOBAL(false, KERNEL, 32), 32, { LPG, LPG, LPG, LPG, LPG, LPG } },
         { GLOBAL(true,  KERNEL, 0),  1, { LPG, LPG, LPG, LPG, PGE, ALL } },
         { GLOBAL(true,  KERNEL, 1),  1, { LPG, LPG, LPG, LPG, PGE, ALL } },
