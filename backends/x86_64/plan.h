@@ -28,11 +28,11 @@
  * The longest range, in pages, that is dropped page by page.
  *
  * INVLPG costs the same for each page, in the TLB or not; dropping the ASID
- * costs one instruction, and a walk for each page that is used again.  There
- * is little to walk for again beyond what a first-level TLB holds, 64 pages of
- * data in most processors of both makers; half of that is the bound, a choice and
- * not a measurement.  It also bounds the time that a CPU spends in a request of
- * another one, and is twice what the pager maps around a fault (16 pages).
+ * costs one instruction, and a walk for each page that is used again: seldom
+ * more than a first-level TLB holds, 64 pages of data in most processors of
+ * both makers.  Half of that is the bound, a choice and not a measurement.  It
+ * also bounds the time that a CPU spends in a request of another one, and is
+ * twice what the pager maps around a fault (16 pages).
  */
 #define LP_X86_64_PAGES_MAX 32
 
