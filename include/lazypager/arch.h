@@ -251,6 +251,18 @@ struct lp_arch {
      * where the kernel fills struct lp_fault itself.
      */
     int (*decode)(void *ctx, const void *raw, struct lp_fault *out);
+    /*
+     * sync_code: whatever this CPU fetches after the call it fetches as the
+     * stores that were visible to it before the call have left it.  For CPUs
+     * whose instruction cache does not watch stores (RISC-V: FENCE.I).  The
+     * pager calls it on each CPU that can run a page before the page becomes
+     * executable there.
+     * => preemption off; may be called under any lock, also from the handler
+     *    of a cross-CPU request.
+     * NULL: instruction fetches see all stores by themselves (x86: AMD64 APM
+     * vol. 2, 7.6.1; Intel SDM vol. 3A, 11.6), and nothing is spent on it.
+     */
+    void (*sync_code)(void *ctx);
 };
 
 LP_BEGIN_DECLS
