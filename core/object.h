@@ -120,4 +120,22 @@ void lp_object_each_mapping(struct lp_space *space,
                             void (*visit)(struct lp_space *space, lp_va start,
                                           lp_va end, struct lp_gather *gather));
 
+/*
+ * lp_object_sparse: may pages be taken out of it, to come back as zeroes?  Only
+ * where the cache is all there is.
+ */
+static inline bool lp_object_sparse(const struct lp_object *object)
+{
+    return object->kind == LP_OBJECT_CACHED && !object->ops->fill &&
+           !object->ops->write;
+}
+
+/*
+ * lp_object_punch: pages [first, last] leave the cache and every mapping of
+ * them; private copies stay.  (resize.c)
+ *
+ * => lp_object_sparse.  No lock held.
+ */
+void lp_object_punch(struct lp_object *object, uint64_t first, uint64_t last);
+
 #endif

@@ -76,23 +76,46 @@ static void detach(struct lp_space *space, lp_pa table, unsigned level,
     lp_gather_table(gather, lp_pte_pa(f, old), level - 1);
 }
 
-/* Clear a run of pages; their references go to the gather. */
+/* Clear the entry of a page; its reference goes to the gather. */
+static inline void clear_entry(const struct lp_pte_format *f,
+                               const struct run *run, lp_slot *slot,
+                               struct lp_gather *gather)
+{
+    struct lp_pte old = lp_pte_exchange(slot, (struct lp_pte){ 0 });
+
+    lp_use_remove(run->frame, 1);
+    if (!(old.bits & f->soft_uncounted))
+        lp_gather_data(gather, lp_pte_pa(f, old), lp_table_dirty(f, old));
+}
+
 static void clear_run(struct lp_space *space, const struct run *run,
                       struct lp_gather *gather)
 {
     const struct lp_pager *pager = space->pager;
+    lp_slot *slot = lp_slot_at(pager, run->table, run->first);
+    unsigned i;
+
+    for (i = run->first; i <= run->last; i++, slot++)
+        if (!lp_pte_empty(lp_pte_load(slot)))
+            clear_entry(&pager->format, run, slot, gather);
+}
+
+/* The same where the page comes from a cache: private copies stay. */
+static void clear_cached(struct lp_space *space, const struct run *run,
+                         struct lp_gather *gather)
+{
+    const struct lp_pager *pager = space->pager;
     const struct lp_pte_format *f = &pager->format;
     lp_slot *slot = lp_slot_at(pager, run->table, run->first);
-    struct lp_pte old;
+    struct lp_pte pte;
     unsigned i;
 
     for (i = run->first; i <= run->last; i++, slot++) {
-        if (lp_pte_empty(lp_pte_load(slot)))
-            continue;
-        old = lp_pte_exchange(slot, (struct lp_pte){ 0 });
-        lp_use_remove(run->frame, 1);
-        if (!(old.bits & f->soft_uncounted))
-            lp_gather_data(gather, lp_pte_pa(f, old), lp_table_dirty(f, old));
+        pte = lp_pte_load(slot);
+        if (!lp_pte_empty(pte) && !(pte.bits & f->soft_uncounted) &&
+            (lp_frame_state(lp_frame(&pager->frames, lp_pte_pa(f, pte))) &
+             LP_FRAME_CACHED))
+            clear_entry(f, run, slot, gather);
     }
 }
 
@@ -236,8 +259,11 @@ void lp_table_harvest(struct lp_space *space, lp_va start, lp_va end,
     }
 }
 
-void lp_table_zap(struct lp_space *space, lp_va start, lp_va end,
-                  struct lp_gather *gather)
+/* Do `clear` for every run, in place, whoever shares the table. */
+static void zap(struct lp_space *space, lp_va start, lp_va end,
+                struct lp_gather *gather,
+                void (*clear)(struct lp_space *space, const struct run *run,
+                              struct lp_gather *gather))
 {
     const struct lp_pager *pager = space->pager;
     struct run run;
@@ -246,9 +272,21 @@ void lp_table_zap(struct lp_space *space, lp_va start, lp_va end,
     lp_gather_all_spaces(gather);
     while (next_run(space, &start, end, &run)) {
         lp_frame_lock(&pager->frames, run.frame);
-        clear_run(space, &run, gather);
+        clear(space, &run, gather);
         lp_frame_unlock(run.frame);
     }
+}
+
+void lp_table_zap(struct lp_space *space, lp_va start, lp_va end,
+                  struct lp_gather *gather)
+{
+    zap(space, start, end, gather, clear_run);
+}
+
+void lp_table_zap_cached(struct lp_space *space, lp_va start, lp_va end,
+                         struct lp_gather *gather)
+{
+    zap(space, start, end, gather, clear_cached);
 }
 
 uint64_t lp_table_resident(struct lp_space *space, lp_va start, lp_va end)

@@ -1,5 +1,5 @@
 /*
- * resize.c: truncate, and growing again.
+ * resize.c: truncate, growing again, and holes.
  *
  * There is no reverse map: the size changes and the cache lets its pages go
  * under the object's lock; then every space is visited.  A fault that
@@ -25,42 +25,54 @@ static void zero_tail(struct lp_object *object, uint64_t from)
            LP_PAGE_SIZE - (from & LP_PAGE_MASK));
 }
 
-/* Pages from `first` on leave the cache.  Object locked. */
-static void shed(struct lp_object *object, uint64_t first)
+/*
+ * Pages [first, last] leave the cache.  They stay marked as a cache's: that is
+ * what tells them from private copies, for as long as somebody maps them.
+ * Object locked.
+ */
+static void shed(struct lp_object *object, uint64_t first, uint64_t last)
 {
     struct lp_frames *frames = &object->pager->frames;
     lp_pa pa;
 
-    while ((pa = lp_cache_next(&object->cache, &first)) != LP_PA_NONE) {
+    while ((pa = lp_cache_next(&object->cache, &first)) != LP_PA_NONE &&
+           first <= last) {
         lp_cache_remove(&object->cache, first);
-        lp_frame_reset(lp_frame(frames, pa), LP_FRAME_CACHED | LP_FRAME_DIRTY);
+        lp_frame_reset(lp_frame(frames, pa), LP_FRAME_DIRTY);
         lp_frame_put(frames, pa);
     }
     object->removals++;
 }
 
-/* Remove pages [first, last] from the space's areas that have these flags. */
-static void zap_space(struct lp_space *space, struct lp_object *object,
-                      uint64_t first, uint64_t last, uint32_t flags)
+/* Which translations of pages [first, last] go. */
+struct zap {
+    struct lp_object *object;
+    uint64_t first, last;
+    uint32_t flags; /* of areas that have these */
+    /* lp_table_zap or lp_table_zap_cached */
+    void (*visit)(struct lp_space *space, lp_va start, lp_va end,
+                  struct lp_gather *gather);
+};
+
+static void zap_space(struct lp_space *space, const struct zap *zap)
 {
     struct lp_gather gather;
 
     lp_gather_init(&gather, space);
     lp_space_write_lock(space);
-    lp_object_each_mapping(space, object, first, last, flags, &gather,
-                           lp_table_zap);
+    lp_object_each_mapping(space, zap->object, zap->first, zap->last,
+                           zap->flags, &gather, zap->visit);
     lp_gather_flush(&gather);
     lp_space_write_unlock(space);
     lp_gather_free(&gather);
 }
 
-static void zap_all(struct lp_object *object, uint64_t first, uint64_t last,
-                    uint32_t flags)
+static void zap_all(const struct zap *zap)
 {
     struct lp_space *space = NULL;
 
-    while ((space = lp_space_next(object->pager, space)) != NULL)
-        zap_space(space, object, first, last, flags);
+    while ((space = lp_space_next(zap->object->pager, space)) != NULL)
+        zap_space(space, zap);
 }
 
 int lp_object_resize(struct lp_object *object, uint64_t size)
@@ -75,13 +87,28 @@ int lp_object_resize(struct lp_object *object, uint64_t size)
     zero_tail(object, lp_min(old, size));
     atomic_store_explicit(&object->size, size, memory_order_release);
     if (size < old)
-        shed(object, end);
+        shed(object, end, UINT64_MAX);
     lp_ticket_unlock(kernel, &object->lock);
     old = lp_round_up(old) >> LP_PAGE_SHIFT;
     if (end < old)
-        zap_all(object, end, UINT64_MAX, 0);
+        zap_all(&(struct zap){ object, end, UINT64_MAX, 0, lp_table_zap });
     else if (end > old && (object->flags & LP_OBJECT_ZERO_PAST_END))
         /* Zeroes that stood in for pages that exist now. */
-        zap_all(object, old, end - 1, LP_VMA_SHARED);
+        zap_all(
+            &(struct zap){ object, old, end - 1, LP_VMA_SHARED, lp_table_zap });
     return 0;
+}
+
+/*
+ * Late visits do no harm here: what they remove of a page that has come back
+ * since is a translation, and the next touch finds the page again.
+ */
+void lp_object_punch(struct lp_object *object, uint64_t first, uint64_t last)
+{
+    const struct lp_kernel *kernel = object->pager->kernel;
+
+    lp_ticket_lock(kernel, &object->lock);
+    shed(object, first, last);
+    lp_ticket_unlock(kernel, &object->lock);
+    zap_all(&(struct zap){ object, first, last, 0, lp_table_zap_cached });
 }

@@ -272,6 +272,10 @@ void lp_table_harvest(struct lp_space *space, lp_va start, lp_va end,
 void lp_table_zap(struct lp_space *space, lp_va start, lp_va end,
                   struct lp_gather *gather);
 
+/* lp_table_zap_cached: the same, of pages that come from a cache only. */
+void lp_table_zap_cached(struct lp_space *space, lp_va start, lp_va end,
+                         struct lp_gather *gather);
+
 /*
  * lp_table_put: drop a reference to a table or data page (kind as in the
  * gather); what loses its last reference goes, with all below.  Takes no lock;

@@ -36,6 +36,34 @@ enum {
     LP_MS_SYNC = 4,
 };
 
+/* Advice for lp_madvise; the values are Linux's MADV_*. */
+enum {
+    /* Hints about the order of accesses: there is nothing to tune. */
+    LP_MADV_NORMAL = 0,
+    LP_MADV_RANDOM = 1,
+    LP_MADV_SEQUENTIAL = 2,
+    /* Read the object's pages into its cache, the first 32 of each area. */
+    LP_MADV_WILLNEED = 3,
+    /* Pages go: private ones for good, others stay in their object. */
+    LP_MADV_DONTNEED = 4,
+    /* Private anonymous pages may go any time: they go now, as by DONTNEED. */
+    LP_MADV_FREE = 8,
+    /* A hole in the object, through a shared writable mapping. */
+    LP_MADV_REMOVE = 9,
+    /* Pages are merged if somebody looks for equal ones: nobody does. */
+    LP_MADV_MERGEABLE = 12,
+    LP_MADV_UNMERGEABLE = 13,
+    /* There are no huge pages. */
+    LP_MADV_HUGEPAGE = 14,
+    LP_MADV_NOHUGEPAGE = 15,
+    /* What shall be evicted first, or now: nothing is evicted. */
+    LP_MADV_COLD = 20,
+    LP_MADV_PAGEOUT = 21,
+    /* Bring every page, as if it had been read, or written to. */
+    LP_MADV_POPULATE_READ = 22,
+    LP_MADV_POPULATE_WRITE = 23,
+};
+
 LP_BEGIN_DECLS
 
 /*
@@ -164,6 +192,51 @@ int lp_mprotect(struct lp_space *space, lp_va addr, uint64_t len,
  */
 LP_MUST_CHECK
 int lp_msync(struct lp_space *space, lp_va addr, uint64_t len, unsigned flags);
+
+/*
+ * lp_madvise: say how [addr, addr + len) is going to be used.
+ *
+ * No area changes.  What the advice does to the pages:
+ *
+ *   DONTNEED   The pages are gone when it returns, for every CPU.  The next
+ *              touch finds zeroes in private anonymous memory, the object's
+ *              page in a private mapping of an object; a shared mapping loses
+ *              nothing but time, what was dirty will be written.  Other spaces
+ *              that share the pages keep them; a pinned page stays with whoever
+ *              holds it.
+ *   FREE       The same; of private anonymous memory only.
+ *   REMOVE     The pages leave the object and all who map them, and read as
+ *              zeroes; private copies of them stay.
+ *   WILLNEED   Nothing that the program could see but time.  Errors of the
+ *              object, and a want of frames, end it silently.  Memory that is
+ *              not read from anywhere is left alone.
+ *   POPULATE_* Pages come as by a fault; those before an error stay.
+ *   all other  Nothing at all.
+ *
+ * => len: in bytes, rounded up to pages; 0 is a success.
+ * => returns 0, or
+ *    -LP_EINVAL     another advice than those listed above; addr misaligned;
+ *                   addr + len overflows: nothing has been done
+ *    -LP_ENOMEM     a part is not mapped, or lies outside the user range: the
+ *                   others have been treated all the same.  Or out of frames:
+ *                   DONTNEED and FREE have changed nothing, POPULATE_* has
+ *                   brought the pages before.
+ *    An area that does not fit ends the call with one of these; those before
+ *    it have been treated:
+ *    -LP_EINVAL     a device (DONTNEED, FREE, COLD, PAGEOUT, HUGEPAGE,
+ *                   POPULATE_*); an object or shared memory (FREE); private
+ *                   anonymous memory (REMOVE); an area that does not allow the
+ *                   access (POPULATE_*)
+ *    -LP_EACCES     REMOVE: not both shared and writable
+ *    -LP_EOPNOTSUPP REMOVE: the object has a fill or a write function, so that
+ *                   its pages are also elsewhere; or is a device
+ *    -LP_EFAULT     POPULATE_*: a page past the object's end, or one that it
+ *                   could not read
+ *    -LP_EAGAIN     POPULATE_*: the object is not ready
+ * => no lock held; may sleep.
+ */
+LP_MUST_CHECK
+int lp_madvise(struct lp_space *space, lp_va addr, uint64_t len, int advice);
 
 /*
  * lp_space_set_base: where the pager looks for free addresses in this space:

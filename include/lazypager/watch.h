@@ -67,6 +67,7 @@ enum lp_trace_kind {
     LP_TRACE_MMAP,     /* va, len, result */
     LP_TRACE_MUNMAP,   /* va, len, result */
     LP_TRACE_MPROTECT, /* va, len, access, result */
+    LP_TRACE_MADVISE,  /* va, len, advice, result */
     LP_TRACE_FORK,     /* other: the child; result */
     LP_TRACE_DESTROY,
 };
@@ -78,6 +79,7 @@ struct lp_trace {
     lp_va va;
     uint64_t len;
     unsigned access;
+    int advice; /* LP_MADV_* */
     enum lp_decision decision;
     int64_t result; /* 0 or an error; for mmap the address */
 };

@@ -198,6 +198,18 @@ int conf_msync(struct conf *c, struct lp_space *space, lp_va addr, uint64_t len,
     return error;
 }
 
+int conf_madvise(struct conf *c, struct lp_space *space, lp_va addr,
+                 uint64_t len, int advice)
+{
+    int error;
+
+    if (c->failed)
+        return -1;
+    error = lp_madvise(space, addr, len, advice);
+    conf_check(c);
+    return error;
+}
+
 int conf_fault(struct conf *c, struct lp_space *space, lp_va va,
                unsigned access, unsigned flags, struct lp_fault_result *result)
 {

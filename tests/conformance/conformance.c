@@ -22,6 +22,8 @@ const struct conf_case *const conf_tables[] = {
     conf_oom_cases,
     conf_cpus_cases,
     conf_limit_cases,
+    conf_advise_cases,
+    conf_discard_cases,
     NULL,
 };
 

@@ -144,7 +144,8 @@ extern const struct conf_case conf_map_cases[], conf_place_cases[],
     conf_fork_cases[], conf_family_cases[], conf_share_cases[],
     conf_user_cases[], conf_pin_cases[], conf_object_cases[],
     conf_resize_cases[], conf_query_cases[], conf_oom_cases[],
-    conf_cpus_cases[], conf_limit_cases[];
+    conf_cpus_cases[], conf_limit_cases[], conf_advise_cases[],
+    conf_discard_cases[];
 extern const struct conf_case *const conf_tables[];
 
 /*
@@ -236,6 +237,8 @@ int conf_mprotect(struct conf *c, struct lp_space *space, lp_va addr,
                   uint64_t len, unsigned access);
 int conf_msync(struct conf *c, struct lp_space *space, lp_va addr, uint64_t len,
                unsigned flags);
+int conf_madvise(struct conf *c, struct lp_space *space, lp_va addr,
+                 uint64_t len, int advice);
 int conf_fault(struct conf *c, struct lp_space *space, lp_va va,
                unsigned access, unsigned flags, struct lp_fault_result *result);
 int conf_pin(struct conf *c, struct lp_space *space, lp_va va, unsigned access,

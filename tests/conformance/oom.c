@@ -215,6 +215,44 @@ static int64_t call_mprotect_wider(struct conf *c)
     return conf_mprotect(c, c->spaces[0], base(c) + 2 * PAGE, 2 * PAGE, RWX);
 }
 
+static int64_t call_dontneed(struct conf *c)
+{
+    return conf_madvise(c, c->spaces[0], base(c) + 2 * PAGE, 4 * PAGE,
+                        LP_MADV_DONTNEED);
+}
+
+static void verify_dontneed(struct conf *c)
+{
+    lp_va a = base(c);
+    unsigned i;
+
+    CHECK_EQ(c, conf_get(c, c->spaces[0], a + PAGE), 2);
+    for (i = 2; i < 6; i++)
+        CHECK_EQ(c, conf_get(c, c->spaces[0], a + i * PAGE), 0);
+    CHECK_EQ(c, conf_get(c, c->spaces[0], a + 6 * PAGE), 7);
+    verify_pages(c);
+}
+
+/* One page: with more, those before the one that fails stay. */
+static int64_t call_populate(struct conf *c)
+{
+    return conf_madvise(c, c->spaces[0], base(c) + 3 * PAGE, PAGE,
+                        LP_MADV_POPULATE_WRITE);
+}
+
+/* The whole shared area: there is no error that it could answer. */
+static int64_t call_remove(struct conf *c)
+{
+    return conf_madvise(c, c->spaces[0], base(c) + 12 * PAGE, 4 * PAGE,
+                        LP_MADV_REMOVE);
+}
+
+static void verify_remove(struct conf *c)
+{
+    CHECK_EQ(c, conf_get(c, c->spaces[1], base(c) + 12 * PAGE), 0);
+    conf_expect_pages(c, c->spaces[1], base(c), 12, 1);
+}
+
 static int64_t fault(struct conf *c, lp_va va, unsigned access)
 {
     struct lp_fault_result r;
@@ -311,6 +349,17 @@ static int64_t call_resize(struct conf *c)
     return conf_resize(c, 0, 5 * PAGE + 7);
 }
 
+static int64_t call_dontneed_file(struct conf *c)
+{
+    return conf_madvise(c, c->spaces[0], conf_place(c, 3, 0), 8 * PAGE,
+                        LP_MADV_DONTNEED);
+}
+
+static int64_t call_willneed(struct conf *c)
+{
+    return conf_madvise(c, c->spaces[0], base(c), 8 * PAGE, LP_MADV_WILLNEED);
+}
+
 static int64_t call_msync(struct conf *c)
 {
     return conf_msync(c, c->spaces[0], conf_place(c, 3, 0), 8 * PAGE,
@@ -347,6 +396,12 @@ OOM_CASE(oom_munmap_area, setup_family, call_munmap_area, NULL)
 OOM_CASE(oom_mprotect, setup_family, call_mprotect, verify_mprotect)
 OOM_CASE(oom_mprotect_grown, setup_grown_family, call_mprotect, NULL)
 OOM_CASE(oom_mprotect_wider, setup_family, call_mprotect_wider, verify_pages)
+OOM_CASE(oom_dontneed, setup_family, call_dontneed, verify_dontneed)
+OOM_CASE(oom_dontneed_grown, setup_grown_family, call_dontneed, NULL)
+OOM_CASE(oom_dontneed_file, setup_file, call_dontneed_file, verify_file)
+OOM_CASE(oom_populate, setup_family, call_populate, verify_pages)
+OOM_CASE(oom_willneed, setup_file, call_willneed, verify_file)
+OOM_CASE(oom_remove, setup_family, call_remove, verify_remove)
 OOM_CASE(oom_fault_cow, setup_family, call_fault_cow, verify_pages)
 OOM_CASE(oom_fault_cow_grown, setup_grown_family, call_fault_cow, NULL)
 OOM_CASE(oom_fault_shared, setup_family, call_fault_shared, verify_pages)
@@ -427,6 +482,12 @@ const struct conf_case conf_oom_cases[] = {
     { "oom-mprotect", oom_mprotect, NULL },
     { "oom-mprotect-grown", oom_mprotect_grown, NULL },
     { "oom-mprotect-wider", oom_mprotect_wider, NULL },
+    { "oom-dontneed", oom_dontneed, NULL },
+    { "oom-dontneed-grown", oom_dontneed_grown, NULL },
+    { "oom-dontneed-file", oom_dontneed_file, NULL },
+    { "oom-populate", oom_populate, NULL },
+    { "oom-willneed", oom_willneed, NULL },
+    { "oom-remove", oom_remove, NULL },
     { "oom-fault-cow", oom_fault_cow, NULL },
     { "oom-fault-cow-grown", oom_fault_cow_grown, NULL },
     { "oom-fault-shared", oom_fault_shared, NULL },
