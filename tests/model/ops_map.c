@@ -43,8 +43,7 @@ unsigned object_allows(const struct m_object *o, bool shared)
 
 /* --- munmap --- */
 
-/* A range for munmap, mprotect, msync; sometimes one that makes no sense. */
-static void pick_range(struct world *w, lp_va *addr, uint64_t *len)
+void pick_range(struct world *w, lp_va *addr, uint64_t *len)
 {
     unsigned first, last;
 

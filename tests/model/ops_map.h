@@ -1,5 +1,5 @@
 /*
- * ops_map.h: what mmap has in common with munmap and mprotect.
+ * ops_map.h: what mmap, munmap, mprotect and madvise have in common.
  */
 #ifndef OPS_MAP_H
 #define OPS_MAP_H
@@ -20,6 +20,9 @@ void check_limit(struct world *w, struct m_space *s);
 
 /* object_allows: the access that any mapping of it may have; NULL: all. */
 unsigned object_allows(const struct m_object *o, bool shared);
+
+/* pick_range: a range, page-aligned mostly; sometimes one without sense. */
+void pick_range(struct world *w, lp_va *addr, uint64_t *len);
 
 /* pick_access: LP_READ and so on, the usual ones more often. */
 unsigned pick_access(struct world *w);

@@ -290,7 +290,7 @@ static void drop_pages(struct m_object *o, uint64_t first)
         }
 }
 
-static void drop_cell(struct world *w, struct m_space *s, unsigned place)
+void drop_cell(struct world *w, struct m_space *s, unsigned place)
 {
     struct m_cell as = s->cell[place];
 

@@ -228,6 +228,7 @@ static const struct {
     { op_object_sync, 2 },    { op_object_open, 1 },  { op_object_close, 1 },
     { op_object_trouble, 2 }, { op_activate, 5 },     { op_set_base, 1 },
     { op_resident, 1 },       { op_touch_all, 3 },    { op_comb, 2 },
+    { op_madvise, 6 },
 };
 
 enum { NOPERATIONS = sizeof operations / sizeof operations[0] };

@@ -138,6 +138,9 @@ void pin_put(struct world *w, struct m_pin *p);
 void resolve_tried(struct world *w, struct m_space *s, unsigned place,
                    unsigned access);
 
+/* drop_cell: the page at this place is gone, the area stays. */
+void drop_cell(struct world *w, struct m_space *s, unsigned place);
+
 /* --- layout.c --- */
 
 /* make_layout: cut the user range into places, by the run's own random. */
@@ -162,6 +165,7 @@ void op_mmap(struct world *w);
 void op_munmap(struct world *w);
 void op_munmap_area(struct world *w);
 void op_mprotect(struct world *w);
+void op_madvise(struct world *w);
 /* op_comb: mprotect or munmap, page by page with gaps: many areas. */
 void op_comb(struct world *w);
 void op_set_base(struct world *w);
