@@ -50,6 +50,7 @@ struct scenario {
 extern const struct scenario scenarios_own[];
 extern const struct scenario scenarios_space[];
 extern const struct scenario scenarios_object[];
+extern const struct scenario scenarios_advise[];
 extern const struct scenario scenarios_soup[];
 
 struct world {
