@@ -15,6 +15,7 @@
  */
 #include "fault.h"
 
+#include "around.h"
 #include "decide.h"
 #include "own.h"
 
@@ -132,6 +133,7 @@ static void release_page(struct attempt *a)
 
 static void install(struct attempt *a, lp_pa pa, unsigned access, bool dirty)
 {
+    lp_tlb_sync_code(a->space, access);
     lp_table_install(
         a->space, &a->walk,
         &(struct lp_new_leaf){ .pa = pa, .access = access, .dirty = dirty },
@@ -169,7 +171,10 @@ static enum outcome apply_copy(struct attempt *a)
     return DONE;
 }
 
-/* Map an object's page; the reference to it becomes the entry's. */
+/*
+ * Map an object's page; the reference to it becomes the entry's.  Code has been
+ * synced.
+ */
 static void map_page(struct attempt *a, struct lp_walk *walk, lp_pa pa,
                      bool dirty)
 {
@@ -187,37 +192,26 @@ static void map_page(struct attempt *a, struct lp_walk *walk, lp_pa pa,
     lp_table_install(a->space, walk, &leaf, &a->gather);
 }
 
-/*
- * Map the pages around that are in the cache already and have no entry yet:
- * within the 16 that the page lies in, the area, and so the leaf table.
- */
-static void map_around(struct attempt *a)
-{
-    const struct lp_pte_format *f = &a->space->pager->format;
-    uint64_t window = lp_min(16 * LP_PAGE_SIZE, lp_span(f, 1));
-    lp_va base = a->fault->va & ~(window - 1);
-    lp_va va = lp_max(base, a->vma.start);
-    lp_va end = lp_min(base + window, a->vma.end);
-    struct lp_walk walk;
-    lp_pa pa;
-
-    for (; va < end; va += LP_PAGE_SIZE) {
-        lp_table_walk(a->space, va, &walk);
-        if (lp_table_leaf(a->space, &walk).present)
-            continue;
-        if (lp_object_grab(a->vma.object,
-                           (a->vma.offset + (va - a->vma.start)) >>
-                               LP_PAGE_SHIFT,
-                           &pa) == LP_SOURCE_RESIDENT)
-            map_page(a, &walk, pa, false);
-    }
-}
-
+/* Code is synced once for all of them, after the last has been filled. */
 static enum outcome apply_map(struct attempt *a)
 {
-    map_page(a, &a->walk, a->page, a->facts.wanted == LP_WRITE);
+    struct lp_around around;
+    struct lp_walk walk;
+    unsigned i;
+    lp_va va;
+
+    lp_around_grab(a->space, &a->vma, &a->walk, a->page, &around);
     a->page = LP_PA_NONE;
-    map_around(a);
+    lp_tlb_sync_code(a->space, a->facts.allowed);
+    for (i = 0; i < around.n; i++) {
+        if (around.page[i] == LP_PA_NONE)
+            continue;
+        va = around.start + i * LP_PAGE_SIZE;
+        walk = lp_table_beside(&a->walk, va);
+        map_page(a, &walk, around.page[i],
+                 a->facts.wanted == LP_WRITE &&
+                     va == lp_round_down(a->fault->va));
+    }
     return DONE;
 }
 
@@ -237,6 +231,7 @@ static enum outcome apply_widen(struct attempt *a)
 
     if (!a->facts.shared)
         access &= ~(unsigned)LP_WRITE;
+    lp_tlb_sync_code(a->space, access & ~a->leaf.access);
     lp_table_grant(a->space, &a->walk, access, a->facts.wanted == LP_WRITE,
                    object ? object->cache_mode : LP_CACHE_WRITEBACK);
     flush_page(a, false);
@@ -248,6 +243,7 @@ static enum outcome apply_reuse(struct attempt *a)
     uint64_t span = lp_span(&a->space->pager->format, 1);
     lp_va base = a->fault->va & ~(span - 1);
 
+    lp_tlb_sync_code(a->space, a->facts.allowed & ~a->leaf.access);
     lp_table_grant(a->space, &a->walk, a->facts.allowed, true,
                    LP_CACHE_WRITEBACK);
     if (lp_own_sweep(a->space, &a->walk))
@@ -489,6 +485,7 @@ static inline bool fill_zeroed(struct lp_space *space, lp_va va, lp_slot *slot,
     if (lp_pte_empty(lp_pte_load(slot)) &&
         !lp_frame_alloc(&pager->frames, LP_FRAME_ZEROED, LP_KIND_DATA, 0,
                         &page)) {
+        lp_tlb_sync_code(space, access);
         lp_pte_store(slot, lp_pte_make_leaf(f, page, access, f->dirty));
         lp_use_add(frame, lp_index(f, va, 0));
         done = true;
@@ -589,6 +586,7 @@ int lp_fault_unshare(struct lp_space *space, lp_va va, lp_pa frame,
     copy = (struct lp_new_leaf){ .pa = copy.pa,
                                  .access = leaf.kept ? LP_READ : leaf.access };
     lp_table_lock(space, &walk);
+    lp_tlb_sync_code(space, copy.access);
     lp_table_install(space, &walk, &copy, gather);
     if (leaf.kept)
         lp_table_keep(space, &walk);

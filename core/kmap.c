@@ -7,7 +7,8 @@
  *
  * The kernel has no fault that absorbs what a CPU has cached wrongly.  So where
  * CPUs may cache that an entry was not valid, even mapping flushes; and so does
- * every change of access, also one that grants more.
+ * every change of access, also one that grants more.  What becomes executable is
+ * synced before, for instruction caches that do not watch stores.
  */
 #include "ktable.h"
 #include "space.h"
@@ -81,8 +82,10 @@ static int map(struct lp_pager *pager, const struct lp_kpages *pages)
     error = lp_ktable_map_needs(pager, pages, &n);
     if (!error)
         error = lp_ktable_stock(pager, n, &work.stock);
-    if (!error)
+    if (!error) {
+        lp_tlb_sync_code_kernel(pager, pages->access);
         lp_ktable_map(pager, pages, &work.stock, &work.change);
+    }
     finish(pager, &work, pager->arch->caches_invalid);
     return error;
 }
@@ -148,6 +151,7 @@ static int protect(struct lp_pager *pager, lp_va va, uint64_t len,
             pager, lp_ktable_split_needs(pager, work.start, work.end),
             &work.stock);
     if (!error) {
+        lp_tlb_sync_code_kernel(pager, access);
         lp_ktable_split(pager, work.start, work.end, &work.stock, &work.change);
         lp_ktable_protect(pager, work.start, work.end, access, &work.change);
     }

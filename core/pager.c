@@ -9,7 +9,8 @@
 #include "space.h"
 #include "tlb.h"
 
-static const char *kernel_check(const struct lp_kernel *k)
+static const char *kernel_check(const struct lp_kernel *k,
+                                const struct lp_arch *arch)
 {
     if (!k->frame_alloc || !k->frame_free || !k->frame_records)
         return "frame_alloc, frame_free and frame_records are needed";
@@ -24,6 +25,8 @@ static const char *kernel_check(const struct lp_kernel *k)
         return "ncpus is 1..LP_CPUS_MAX";
     if (k->ncpus > 1 && (!k->cpu || (!k->call_cpus && !k->fence_cpus)))
         return "several CPUs need cpu, and call_cpus or fence_cpus";
+    if (k->ncpus > 1 && arch->sync_code && !k->call_cpus && !k->sync_code_cpus)
+        return "sync_code needs call_cpus or sync_code_cpus";
     return NULL;
 }
 
@@ -78,6 +81,7 @@ static void init(struct lp_pager *pager, const struct lp_arch *arch,
     pager->format = arch->format;
     pager->pa_mask = lp_pte_pa_mask(&arch->format);
     pager->exec_implies = lp_pte_exec_implies(&arch->format);
+    pager->code_access = arch->sync_code ? LP_EXEC : 0;
     pager->pa_rotate = (LP_PAGE_SHIFT - arch->format.pa_shift) & 63;
     pager->owned_table = lp_pte_owned_table(&arch->format);
     pager->frames = *frames;
@@ -143,7 +147,7 @@ int lp_pager_create(const struct lp_arch *arch, const struct lp_kernel *kernel,
     struct lp_pager *pager;
     lp_pa self;
 
-    if (lp_arch_check(arch) || kernel_check(kernel))
+    if (lp_arch_check(arch) || kernel_check(kernel, arch))
         return -LP_EINVAL;
     chosen = options_of(&arch->format, options);
     if (!options_ok(&arch->format, &chosen) ||

@@ -28,6 +28,7 @@ struct lp_cpu {
     uint64_t spurious_space;      /* its space's id; 0: none */
     uint64_t spurious_faults;     /* how many faults the space had had then */
     uint64_t spurious_generation; /* ... and how many flushes */
+    uint64_t code; /* up to which the instruction cache is right */
     struct lp_asid asids[LP_ASIDS_PER_CPU];
 };
 
@@ -46,6 +47,7 @@ struct lp_pager {
     uint64_t pa_mask;               /* (C) the address's bits in an entry */
     unsigned pa_rotate;             /* (C) ... to the left: the address */
     unsigned exec_implies; /* (C) what hardware grants with LP_EXEC: LP_READ */
+    unsigned code_access;  /* (C) needs lp_arch.sync_code: LP_EXEC, or none */
     struct lp_bit_test owned_table; /* (C) a table entry that is owned */
     struct lp_frames frames;        /* (C) */
     struct lp_options options;      /* (C) defaults filled in */
@@ -69,8 +71,9 @@ struct lp_pager {
     struct lp_object *objects;       /* (LIST) all objects */
     uint64_t past[LP_NCOUNTERS];     /* (LIST) counters of spaces gone */
     _Atomic uint64_t next_id;        /* (A) of spaces; never used twice */
-    _Atomic uint64_t lost_writes;    /* (A) */
-    uint32_t check_round;            /* of lp_check */
+    _Atomic uint64_t code; /* (A) raised before a page becomes executable */
+    _Atomic uint64_t lost_writes; /* (A) */
+    uint32_t check_round;         /* of lp_check */
 };
 _Static_assert(sizeof(struct lp_pager) <= LP_PAGE_SIZE,
                "LP_CPUS_MAX is too large for one frame of state");

@@ -159,6 +159,22 @@ static inline void lp_table_lock(struct lp_space *space, struct lp_walk *walk)
     walk->pte = lp_pte_load(walk->slot);
 }
 
+/*
+ * lp_table_beside: the walk to another page of the same leaf table, which is
+ * locked.
+ */
+static inline struct lp_walk lp_table_beside(const struct lp_walk *walk,
+                                             lp_va va)
+{
+    struct lp_walk beside = *walk;
+
+    beside.va = va;
+    beside.slot +=
+        (int64_t)(va >> LP_PAGE_SHIFT) - (int64_t)(walk->va >> LP_PAGE_SHIFT);
+    beside.pte = lp_pte_load(beside.slot);
+    return beside;
+}
+
 static inline void lp_table_unlock(struct lp_walk *walk)
 {
     lp_frame_unlock(walk->frame);
@@ -199,6 +215,7 @@ static inline struct lp_pte lp_new_leaf_encode(const struct lp_pte_format *f,
  * pending.
  *
  * => leaf table locked (it stays so until after lp_gather_flush), path owned.
+ * => lp_tlb_sync_code has been done, after the page was filled.
  */
 void lp_table_replace(struct lp_space *space, struct lp_walk *walk,
                       const struct lp_new_leaf *leaf, struct lp_gather *gather);
@@ -224,7 +241,8 @@ static inline void lp_table_install(struct lp_space *space,
  * A kept page comes back.
  *
  * => leaf table locked, path owned.  The caller has made sure that LP_WRITE is
- *    right.  Grants only more: no other CPU needs a flush.
+ *    right.  Grants only more: no other CPU needs a flush.  lp_tlb_sync_code
+ *    has been done for what the entry does not grant yet.
  */
 void lp_table_grant(struct lp_space *space, struct lp_walk *walk,
                     unsigned access, bool dirty, enum lp_cache_mode cache);

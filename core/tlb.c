@@ -26,8 +26,33 @@
  * That makes it sound also beside an activation: a CPU that has entered the set
  * and read the old generation, but not yet loaded the root, has dropped the
  * stale entries of its identifier before it uses that.
+ *
+ * Code.  Instruction caches that do not watch stores are treated in the same way,
+ * with one generation for all spaces, since what they hold is named by frames:
+ * it is raised before a page becomes executable in a space, then the CPUs that
+ * run the space are asked, while those that enter one have read the generation.
+ * Here a number may be skipped: sync_code is about all stores, those of the
+ * senders before too, and the additions order them.
  */
 #include "tlb.h"
+
+/* Also on the way: this CPU has fetched nothing that is older than `code`. */
+static void sync_code_here(struct lp_pager *pager, struct lp_cpu *cpu,
+                           uint64_t code)
+{
+    pager->arch->sync_code(pager->arch->ctx);
+    if (cpu->code < code)
+        cpu->code = code;
+}
+
+/* A CPU enters a space, whose pages others may have filled meanwhile. */
+static void catch_up_code(struct lp_pager *pager, struct lp_cpu *cpu)
+{
+    uint64_t code = atomic_load_explicit(&pager->code, memory_order_seq_cst);
+
+    if (cpu->code != code)
+        sync_code_here(pager, cpu, code);
+}
 
 /* A request to other CPUs. */
 struct request {
@@ -100,6 +125,8 @@ void lp_activate(struct lp_pager *pager, struct lp_space *space)
         set_active(space, number);
         generation =
             atomic_load_explicit(&space->generation, memory_order_seq_cst);
+        if (arch->sync_code)
+            catch_up_code(pager, cpu);
         cpu->asid = take_asid(pager, cpu, space->id);
         cpu->current = space;
         asid = &cpu->asids[cpu->asid];
@@ -227,20 +254,29 @@ static void serve_broadcast(void *arg)
     b->arch->flush(b->arch->ctx, b->what);
 }
 
+/* All CPUs but this one; false: there is no other. */
+static bool all_others(const struct lp_kernel *kernel, unsigned self,
+                       struct lp_cpuset *out)
+{
+    unsigned cpu;
+
+    *out = (struct lp_cpuset){ { 0 } };
+    for (cpu = 0; cpu < kernel->ncpus; cpu++)
+        if (cpu != self)
+            out->word[cpu / 64] |= (uint64_t)1 << (cpu % 64);
+    return kernel->ncpus > 1;
+}
+
 /* Every CPU does what is said; scope GLOBAL or ALL. */
 static void flush_everywhere(const struct lp_pager *pager,
                              const struct lp_flush *what)
 {
     const struct lp_kernel *kernel = pager->kernel;
     struct broadcast broadcast = { pager->arch, what };
-    unsigned self = lp_this_cpu(pager), cpu;
-    struct lp_cpuset others = { { 0 } };
+    struct lp_cpuset others;
 
     serve_broadcast(&broadcast);
-    for (cpu = 0; cpu < kernel->ncpus; cpu++)
-        if (cpu != self)
-            others.word[cpu / 64] |= (uint64_t)1 << (cpu % 64);
-    if (kernel->ncpus == 1)
+    if (!all_others(kernel, lp_this_cpu(pager), &others))
         return;
     if (kernel->fence_cpus)
         kernel->fence_cpus(kernel->ctx, &others, what, 1);
@@ -263,6 +299,70 @@ void lp_tlb_flush_kernel(struct lp_pager *pager, lp_va start, lp_va end,
     };
 
     flush_everywhere(pager, &what);
+}
+
+struct code_request {
+    struct lp_pager *pager;
+    uint64_t code;
+};
+
+static void serve_code(void *arg)
+{
+    const struct code_request *request = arg;
+    struct lp_pager *pager = request->pager;
+
+    sync_code_here(pager, lp_cpu_at(pager, lp_this_cpu(pager)), request->code);
+}
+
+/* The new generation, up to which this CPU is right already. */
+static uint64_t raise_code(struct lp_pager *pager)
+{
+    uint64_t code =
+        atomic_fetch_add_explicit(&pager->code, 1, memory_order_seq_cst) + 1;
+
+    sync_code_here(pager, lp_cpu_at(pager, lp_this_cpu(pager)), code);
+    return code;
+}
+
+/* Other CPUs; where the machine does it they stay behind, and do it again. */
+static void sync_code_there(struct lp_pager *pager,
+                            const struct lp_cpuset *others, uint64_t code)
+{
+    const struct lp_kernel *kernel = pager->kernel;
+    struct code_request request = { pager, code };
+
+    if (kernel->sync_code_cpus)
+        kernel->sync_code_cpus(kernel->ctx, others);
+    else
+        kernel->call_cpus(kernel->ctx, others, serve_code, &request);
+}
+
+void lp_tlb_sync_code_slow(struct lp_space *space)
+{
+    struct lp_pager *pager = space->pager;
+    uint64_t code = raise_code(pager);
+    struct lp_cpuset others;
+
+    if (other_cpus(space, lp_this_cpu(pager), &others))
+        sync_code_there(pager, &others, code);
+}
+
+void lp_tlb_sync_code_kernel(struct lp_pager *pager, unsigned access)
+{
+    struct lp_cpuset others;
+    uint64_t code;
+
+    if (!(access & pager->code_access))
+        return;
+    code = raise_code(pager);
+    if (all_others(pager->kernel, lp_this_cpu(pager), &others))
+        sync_code_there(pager, &others, code);
+}
+void lp_sync_code(struct lp_space *space)
+{
+    lp_preempt_disable(space->pager->kernel);
+    lp_tlb_sync_code(space, LP_EXEC);
+    lp_preempt_enable(space->pager->kernel);
 }
 
 bool lp_tlb_active(const struct lp_space *space)

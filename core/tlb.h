@@ -9,6 +9,9 @@
  *
  * A request runs our code on the other CPU, or, where the kernel has
  * fence_cpus, is a fence that the machine performs there.
+ *
+ * The same for instruction caches that do not watch stores: CPUs that run the
+ * space are asked, others catch up when they next activate any.
  */
 #ifndef LP_CORE_TLB_H
 #define LP_CORE_TLB_H
@@ -46,6 +49,28 @@ void lp_tlb_flush_kernel(struct lp_pager *pager, lp_va start, lp_va end,
  * off; SPACE and table locks may be held, nothing else.
  */
 void lp_tlb_flush_all(struct lp_pager *pager);
+
+/*
+ * lp_tlb_sync_code: a page is about to become executable in the space: whatever
+ * has been stored to it before is what every CPU fetches from it.  Nothing to do
+ * for an `access` without LP_EXEC, or where fetches see stores by themselves.
+ *
+ * => before the entry: a CPU that runs the space may fetch as soon as it can.
+ * => preemption off; SPACE and table locks may be held, nothing else.
+ */
+void lp_tlb_sync_code_slow(struct lp_space *space);
+
+static inline void lp_tlb_sync_code(struct lp_space *space, unsigned access)
+{
+    if (lp_unlikely(access & space->pager->code_access))
+        lp_tlb_sync_code_slow(space);
+}
+
+/*
+ * lp_tlb_sync_code_kernel: the same for a page of the kernel's half, which every
+ * CPU can fetch from, whatever it runs.  KERNEL held.
+ */
+void lp_tlb_sync_code_kernel(struct lp_pager *pager, unsigned access);
 
 /* lp_tlb_active: does any CPU run this space? */
 bool lp_tlb_active(const struct lp_space *space);

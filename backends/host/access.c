@@ -89,6 +89,7 @@ static void enter_access(struct lp_host_cpu *cpu)
 {
     if (cpu->m->threads)
         atomic_fetch_add(&cpu->accesses, 1);
+    lp_host_icache_enter(cpu);
 }
 
 static void leave_access(struct lp_host_cpu *cpu)
@@ -212,6 +213,8 @@ static enum lp_host_code translate(struct run *run, lp_va va,
             return LP_HOST_BROKEN;
         if (run->access == LP_WRITE)
             note_store(run, va, cached.pa);
+        if (run->access == LP_EXEC)
+            *memory = lp_host_icache(run->cpu, cached.pa, *memory);
         *memory += va & LP_PAGE_MASK;
         return LP_HOST_OK;
     case LP_HOST_PAGE_FAULT: return trap(run, va, flags, true);

@@ -72,6 +72,7 @@ void lp_host_cpus_destroy(struct lp_host *m)
         return;
     for (i = 0; i < m->config.ncpus; i++) {
         lp_host_drop_asids(&m->cpus[i]);
+        lp_host_icache_drop(&m->cpus[i]);
         pthread_mutex_destroy(&m->cpus[i].mailbox);
     }
     free(m->cpus);
@@ -328,6 +329,18 @@ static void fence_cpus(void *ctx, const struct lp_cpuset *cpus,
     lp_host_speculate(m);
 }
 
+static void sync_code_cpus(void *ctx, const struct lp_cpuset *cpus)
+{
+    struct lp_host *m = ctx;
+    unsigned i;
+
+    if (!set_ok(lp_host_this_cpu(m), cpus, "sync_code_cpus"))
+        return;
+    for (i = 0; i < m->config.ncpus; i++)
+        if (cpus->word[i / 64] >> (i % 64) & 1)
+            lp_host_icache_fence(&m->cpus[i]);
+}
+
 /* --- the rest of struct lp_kernel --- */
 
 void lp_host_expect_preempt_off(struct lp_host_cpu *cpu, const char *what)
@@ -418,7 +431,9 @@ void lp_host_kernel_init(struct lp_host *m)
     k->cpu = cpu_number;
     if (m->config.flags & LP_HOST_FENCES)
         k->fence_cpus = fence_cpus;
-    else
+    if (m->config.flags & LP_HOST_FENCES && m->config.flags & LP_HOST_ICACHE)
+        k->sync_code_cpus = sync_code_cpus;
+    if (!(m->config.flags & LP_HOST_FENCES))
         k->call_cpus = call_cpus;
     k->poll = poll;
     k->preempt_disable = preempt_disable;

@@ -438,6 +438,15 @@ static int decode(void *ctx, const void *raw, struct lp_fault *out)
     return 0;
 }
 
+static void sync_code(void *ctx)
+{
+    struct lp_host_cpu *cpu = lp_host_this_cpu(ctx);
+
+    lp_host_expect_preempt_off(cpu, "sync_code");
+    lp_host_icache_drop(cpu);
+    cpu->stats.code_syncs++;
+}
+
 void lp_host_arch_init(struct lp_host *m)
 {
     m->arch.name = m->config.format;
@@ -449,6 +458,7 @@ void lp_host_arch_init(struct lp_host *m)
     m->arch.activate = activate;
     m->arch.flush = flush;
     m->arch.decode = decode;
+    m->arch.sync_code = m->config.flags & LP_HOST_ICACHE ? sync_code : NULL;
 }
 
 /* --- the oracle of freed frames --- */

@@ -6,6 +6,7 @@
  *     walk.c     translation: TLB, then a walk      flush.c  struct lp_arch
  *     walk_*.c   one architecture's entries each    access.c loads and stores
  *     check.c    TLB <= PTE <= VMA                  space.c  what needs the core
+ *     icache.c   what has been fetched
  *
  * Locks.  A CPU's `lock` guards what it has cached; it is taken for a
  * translation, a flush, and by a CPU that frees a frame and has to look into
@@ -79,12 +80,14 @@ struct lp_host_cpu {
     struct lp_host *m; /* (C) */
     unsigned number;   /* (C) */
 
-    _Atomic uint32_t locked;     /* (A) `lock` */
-    struct lp_host_asid **asids; /* (L) indexed by number, grows */
-    uint32_t nasids;             /* (L) */
-    struct lp_host_asid *active; /* (L) NULL: no root yet */
-    struct lp_host_cache global; /* (L) leaves of all ASIDs */
-    struct lp_space *space;      /* (O) */
+    _Atomic uint32_t locked;      /* (A) `lock` */
+    struct lp_host_asid **asids;  /* (L) indexed by number, grows */
+    uint32_t nasids;              /* (L) */
+    struct lp_host_asid *active;  /* (L) NULL: no root yet */
+    struct lp_host_cache global;  /* (L) leaves of all ASIDs */
+    struct lp_space *space;       /* (O) */
+    unsigned char **code;         /* (O) by frame: a copy, or NULL; or NULL */
+    _Atomic uint32_t code_fenced; /* (A) drop it before the next access */
 
     _Atomic uint32_t accesses;    /* (A) odd: between translation and bytes */
     unsigned preempt;             /* (O) nesting of preempt_disable */
@@ -229,6 +232,18 @@ void lp_host_fence(struct lp_host *m, const struct lp_cpuset *cpus,
 
 /* Wait until an access that this CPU may be in the middle of is over. */
 void lp_host_access_over(struct lp_host_cpu *cpu);
+
+/* --- icache.c --- */
+
+/* What this CPU fetches from the page at pa, which is at `page`. */
+unsigned char *lp_host_icache(struct lp_host_cpu *cpu, lp_pa pa,
+                              unsigned char *page);
+/* Forget all of it; by the CPU itself. */
+void lp_host_icache_drop(struct lp_host_cpu *cpu);
+/* An access begins: do so if another one said so. */
+void lp_host_icache_enter(struct lp_host_cpu *cpu);
+/* Say so; accesses that use it are over when this returns. */
+void lp_host_icache_fence(struct lp_host_cpu *cpu);
 
 /* --- cpus.c --- */
 

@@ -106,6 +106,12 @@ enum {
      * fence_cpus, and call_cpus is NULL.
      */
     LP_HOST_FENCES = 8192,
+    /*
+     * Instruction caches do not watch stores: what a CPU has fetched from a
+     * frame it fetches again, also when that is another page by now, until
+     * lp_arch.sync_code.  Without it there is no sync_code.
+     */
+    LP_HOST_ICACHE = 16384,
 };
 
 /* What machine to make.  All zero is a good machine; lists of names below. */
@@ -206,6 +212,7 @@ struct lp_host_stats {
     uint64_t activations, activations_flushing;
     uint64_t flushes_range, flushes_asid, flushes_all, flushes_global;
     uint64_t fences;       /* flushes by another CPU's fence_cpus */
+    uint64_t code_syncs;   /* calls of sync_code */
     uint64_t dropped;      /* leaf entries that flushes dropped */
     uint64_t dropped_true; /* ... that were still true (LP_HOST_COUNT_TRUE) */
     uint64_t calls;        /* cross-CPU requests served */

@@ -97,10 +97,21 @@ struct lp_kernel {
      *    and accesses that used what was forgotten are over when it returns.
      * => 1 <= n <= LP_FENCES_MAX.
      * => context as for call_cpus; so may it leave out CPUs.
-     * NULL: call_cpus is used.  When given, call_cpus is never called.
+     * NULL: call_cpus is used.  When given, call_cpus is called for nothing
+     * but code, where there is no sync_code_cpus.
      */
     void (*fence_cpus)(void *ctx, const struct lp_cpuset *cpus,
                        const struct lp_flush *what, unsigned n);
+    /*
+     * sync_code_cpus: what lp_arch.sync_code does, on every CPU in the set,
+     * which never contains the calling CPU; returns when all have done it;
+     * without running code of the library there (RISC-V SBI: RFENCE, remote
+     * FENCE.I).  Stores made before the call are visible to the fetches after
+     * it.  Context as for call_cpus.
+     * NULL: call_cpus is used.  Needed where there is fence_cpus, several CPUs
+     * and lp_arch.sync_code; not used without the last.
+     */
+    void (*sync_code_cpus)(void *ctx, const struct lp_cpuset *cpus);
     /*
      * poll: called while spinning for a lock: serve a pending call_cpus request
      * of another CPU, if interrupts do not do so by themselves, and relax (the

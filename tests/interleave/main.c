@@ -35,10 +35,10 @@ enum { SCHEDULES = 1000 };
 
 void world_last_words(void);
 
-static const struct scenario *const lists[] = { scenarios_own, scenarios_space,
-                                                scenarios_object,
-                                                scenarios_advise,
-                                                scenarios_soup };
+static const struct scenario *const lists[] = {
+    scenarios_own,    scenarios_space, scenarios_object,
+    scenarios_advise, scenarios_code,  scenarios_soup
+};
 static const char *const formats[] = { "free-w", "free-v", "x86-64", "sv39" };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

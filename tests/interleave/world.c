@@ -386,7 +386,8 @@ static void make_machine(void)
     config.asid_bits = asids[chance(4)];
     config.flags = (chance(2) ? LP_HOST_RANDOM_FRAMES : 0) |
                    (chance(4) ? 0 : LP_HOST_SPECULATE) |
-                   (chance(4) ? 0 : LP_HOST_DROP_ON_FAULT);
+                   (chance(4) ? 0 : LP_HOST_DROP_ON_FAULT) |
+                   (world.scenario->flags & CODE ? LP_HOST_ICACHE : 0);
     world.m = lp_host_create(&config);
     expect(world.m != NULL, 0, 0);
     world.kernel = *lp_host_kernel(world.m);

@@ -32,6 +32,7 @@ enum {
 /* struct scenario, field flags. */
 enum {
     FAILS = 1, /* one allocation of each run fails */
+    CODE = 2,  /* instruction caches do not watch stores */
 };
 
 struct scenario {
@@ -51,6 +52,7 @@ extern const struct scenario scenarios_own[];
 extern const struct scenario scenarios_space[];
 extern const struct scenario scenarios_object[];
 extern const struct scenario scenarios_advise[];
+extern const struct scenario scenarios_code[];
 extern const struct scenario scenarios_soup[];
 
 struct world {

@@ -28,7 +28,7 @@ enum { CK_CPUS = 3, CK_EVENTS = 256, CK_FRAMES = 4096 };
 
 /* What the core asked of one CPU's TLB. */
 struct ck_event {
-    enum { CK_FLUSH, CK_ACTIVATE } kind;
+    enum { CK_FLUSH, CK_ACTIVATE, CK_SYNC_CODE } kind;
     unsigned cpu;
     struct lp_flush what; /* of a flush */
     lp_pa root;           /* of an activation */
@@ -94,6 +94,15 @@ static inline void ck_flush_hook(void *ctx, const struct lp_flush *what)
     arch->flush(arch->ctx, what);
 }
 
+static inline void ck_sync_code_hook(void *ctx)
+{
+    struct ck *ck = ctx;
+    const struct lp_arch *arch = lp_host_arch(ck->m);
+
+    ck_record(ck, (struct ck_event){ .kind = CK_SYNC_CODE });
+    arch->sync_code(arch->ctx);
+}
+
 /* A machine and a pager; config: format, ctx, failed and sizes are set here. */
 static inline struct ck *ck_create_with(const char *format,
                                         struct lp_host_config config,
@@ -115,6 +124,8 @@ static inline struct ck *ck_create_with(const char *format,
     ck->arch.ctx = ck;
     ck->arch.activate = ck_activate_hook;
     ck->arch.flush = ck_flush_hook;
+    if (ck->arch.sync_code)
+        ck->arch.sync_code = ck_sync_code_hook;
     assert_int_equal(
         lp_pager_create(&ck->arch, lp_host_kernel(ck->m), options, &ck->pager),
         0);
