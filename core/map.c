@@ -8,7 +8,8 @@
 #define KNOWN_FLAGS                                                     \
     (LP_MAP_SHARED | LP_MAP_PRIVATE | LP_MAP_FIXED | LP_MAP_ANONYMOUS | \
      LP_MAP_DENYWRITE | LP_MAP_EXECUTABLE | LP_MAP_NORESERVE |          \
-     LP_MAP_POPULATE | LP_MAP_STACK | LP_MAP_FIXED_NOREPLACE)
+     LP_MAP_POPULATE | LP_MAP_STACK | LP_MAP_FIXED_NOREPLACE |          \
+     LP_MAP_NEVER_WRITE)
 
 /* What is asked for, checked and rounded. */
 struct request {
@@ -63,21 +64,29 @@ static int check_range(const struct lp_pager *pager, lp_va addr, uint64_t len,
     return 0;
 }
 
-/* What the object allows: now, and later by mprotect. */
-static int check_object(const struct lp_object *object, unsigned access,
-                        bool shared, unsigned *may)
+/* What an object forbids to any mapping of it. */
+static unsigned forbidden(const struct lp_object *object, bool shared)
 {
-    *may = LP_VMA_ACCESS;
-    if (!object)
-        return 0;
-    if (!(object->flags & LP_OBJECT_READ))
-        return -LP_EACCES;
+    unsigned access = object->flags & LP_OBJECT_EXEC ? 0 : LP_EXEC;
+
     /* A private write would have to copy a device's memory. */
     if (shared ? !(object->flags & LP_OBJECT_WRITE)
                : object->kind == LP_OBJECT_DEVICE)
+        access |= LP_WRITE;
+    return access;
+}
+
+/* What the mapping may have: now, and later by mprotect. */
+static int check_access(const struct lp_object *object, unsigned access,
+                        unsigned flags, unsigned *may)
+{
+    *may = LP_VMA_ACCESS;
+    if (flags & LP_MAP_NEVER_WRITE)
         *may &= ~(unsigned)LP_WRITE;
-    if (!(object->flags & LP_OBJECT_EXEC))
-        *may &= ~(unsigned)LP_EXEC;
+    if (object && !(object->flags & LP_OBJECT_READ))
+        return -LP_EACCES;
+    if (object)
+        *may &= ~forbidden(object, flags & LP_MAP_SHARED);
     return access & ~*may ? -LP_EACCES : 0;
 }
 
@@ -95,7 +104,7 @@ static int prepare_request(const struct lp_pager *pager, lp_va addr,
     if (access & LP_WRITE)
         access |= LP_READ;
     if (!error)
-        error = check_object(object, access, shared, &may);
+        error = check_access(object, access, flags, &may);
     if (error)
         return error;
     *r = (struct request){

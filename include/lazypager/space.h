@@ -27,6 +27,13 @@ enum {
     LP_MAP_POPULATE = 0x8000,
     LP_MAP_STACK = 0x20000, /* accepted, ignored */
     LP_MAP_FIXED_NOREPLACE = 0x100000,
+    /*
+     * Not Linux's: this mapping may never be written to, also not after
+     * lp_mprotect, although the object allows it.  For a shared mapping of a
+     * file that was opened for reading only: the object is the file's, the
+     * right to write is the descriptor's.
+     */
+    LP_MAP_NEVER_WRITE = 0x40000000,
 };
 
 /* Flags of lp_msync; the values are Linux's MS_*. */
@@ -95,6 +102,19 @@ void lp_space_destroy(struct lp_space *space);
 void lp_activate(struct lp_pager *pager, struct lp_space *space);
 
 /*
+ * lp_sync_code: what this CPU has seen stored to the space's memory is what
+ * every CPU fetches that runs the space from now on.
+ *
+ * The pager does this by itself before it makes a page executable.  It does not
+ * know of stores to a page that is executable already: a program's (it asks with
+ * a system call), a debugger's, lp_copy_out's.
+ *
+ * => interrupts enabled, no lock of the library held.  Does nothing where
+ *    fetches see stores by themselves (lp_arch.sync_code is NULL).
+ */
+void lp_sync_code(struct lp_space *space);
+
+/*
  * lp_fork: a second space with the same areas and the same memory, as
  * fork(2) makes: private memory is shared until one side writes.
  *
@@ -130,7 +150,8 @@ int lp_fork(struct lp_space *parent, struct lp_space **out);
  *    -LP_ENOMEM     no room; outside the user range; a limit; out of frames
  *    -LP_EACCES     the object does not allow it: SHARED and writable without
  *                   LP_OBJECT_WRITE, executable without LP_OBJECT_EXEC, any
- *                   mapping without LP_OBJECT_READ
+ *                   mapping without LP_OBJECT_READ; or NEVER_WRITE and
+ *                   writable
  *    -LP_EEXIST     FIXED_NOREPLACE, and something is there
  *    On an error the space is as it was, also what FIXED would have replaced.
  */
@@ -170,8 +191,8 @@ int lp_munmap_area(struct lp_space *space, lp_va addr);
  * => returns 0; -LP_EINVAL (addr misaligned, unknown bits in access);
  *    -LP_ENOMEM: a hole, the part before it has been changed; or the range
  *    leaves the user range, or out of frames: nothing has been changed;
- *    -LP_EACCES: more than the object allows, the areas before have been
- *    changed.
+ *    -LP_EACCES: more than the object or NEVER_WRITE allows, the areas before
+ *    have been changed.
  */
 LP_MUST_CHECK
 int lp_mprotect(struct lp_space *space, lp_va addr, uint64_t len,

@@ -329,7 +329,32 @@ static void made_writable_later(struct conf *c)
     CHECK_EQ(c, c->files[0].nwrites, 1);
 }
 
+/*
+ * Can a mapping that was made for reading only become writable, when its object
+ * may be written to?
+ */
+static void never_write(struct conf *c)
+{
+    const unsigned shared = LP_MAP_SHARED | LP_MAP_FIXED;
+    const unsigned never = shared | LP_MAP_NEVER_WRITE;
+    struct lp_space *s = conf_space(c);
+    struct lp_object *o =
+        conf_open(c, 0, 2 * PAGE, LP_OBJECT_READ | LP_OBJECT_WRITE);
+    lp_va a = conf_place(c, 0, 1);
+
+    CHECK_EQ(c, conf_mmap(c, s, a, PAGE, RW, never, o, 0), -LP_EACCES);
+    CHECK_EQ(c, conf_mmap(c, s, a, PAGE, LP_READ, never, o, 0), a);
+    CHECK_EQ(c, conf_mmap(c, s, a + PAGE, PAGE, LP_READ, shared, o, PAGE),
+             a + PAGE);
+    CHECK(c, conf_is_area(c, s, a, a + PAGE, LP_READ));
+    CHECK_EQ(c, conf_mprotect(c, s, a, PAGE, RW), -LP_EACCES);
+    CHECK_EQ(c, conf_touch(c, s, LP_WRITE, a), LP_FAULT_ACCERR);
+    CHECK_EQ(c, conf_mprotect(c, s, a + PAGE, PAGE, RW), 0);
+    CHECK_EQ(c, conf_touch(c, s, LP_WRITE, a + PAGE), LP_FAULT_OK);
+}
+
 const struct conf_case conf_share_cases[] = {
+    { "share-never-write", never_write, NULL },
     { "share-anonymous", anonymous__shared_by_fork, NULL },
     { "share-zero-and-freed", anonymous__zero_and_freed, NULL },
     { "share-mixed", mixed_with_private, NULL },
