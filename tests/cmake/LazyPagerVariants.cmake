@@ -18,6 +18,7 @@ function(lp_variant name compiler type sanitize)
             -DLP_SANITIZE=${sanitize}
             -DLP_TEST_PREFIX=${name}:
             -DLP_CHECKS=OFF -DLP_MUTANTS=OFF -DLP_VARIANTS=OFF
+            -DLP_KERNELS=OFF
             ${ARGN}
         LIST_SEPARATOR |
         BUILD_ALWAYS ON
