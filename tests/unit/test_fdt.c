@@ -286,6 +286,15 @@ static void half_a_reg(struct builder *b)
     end(b);
 }
 
+static void half_a_cpu(struct builder *b)
+{
+    begin(b, "cpus"); /* two cells where nothing else is said */
+    begin(b, "cpu@0");
+    number(b, "reg", 1);
+    end(b);
+    end(b);
+}
+
 static void no_string(struct builder *b)
 {
     begin(b, "chosen");
@@ -345,7 +354,7 @@ static void test_fdt_that_is_wrong__is_refused(void **unused)
     static void (*const wrong[])(struct builder * b) = {
         many_ranges, many_cpus,     deep,         wraps,      half_a_reg,
         no_string,   no_frequency,  no_cells,     ends_twice, initrd_backwards,
-        long_value,  unknown_token, name_outside,
+        long_value,  unknown_token, name_outside, half_a_cpu,
     };
     struct machine m;
     size_t size, i;

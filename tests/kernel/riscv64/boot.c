@@ -175,8 +175,8 @@ static void least(struct lp_riscv64_features *features, const char *isa)
 
 /*
  * Are the memory types of Svpbmt switched on (menvcfg.PBMTE, Privileged 1.12,
- * 3.1.18)?  Only the firmware can tell; so try a load through one.  The table is
- * that of the boot, whose first entry nobody uses.
+ * 3.1.18)?  Only the firmware can tell; so try a load through one.  The table
+ * is that of the boot, whose first entry nobody uses.
  */
 static bool pbmt_works(void)
 {

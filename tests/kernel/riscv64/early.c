@@ -6,8 +6,8 @@
  * has too: leaves of 1 GiB for the direct map and for the image, open to
  * everything until the pager's own tables are there.
  *
- * => Nothing here may store the address of anything, or read one that the linker
- *    stored: they are the image's, where nothing is yet.
+ * => Nothing here may store the address of anything, or read one that the
+ *    linker stored: they are the image's, where nothing is yet.
  */
 #include "boot.h"
 

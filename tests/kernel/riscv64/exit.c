@@ -1,8 +1,8 @@
 /*
  * exit.c: the end: the test device of QEMU's `virt`, at 0x100000.
  *
- * 0x5555 ends QEMU with status 0; 0x3333 with the upper half as the status.  The
- * firmware's own way (SBI SRST) would answer 0 for a failure too.
+ * 0x5555 ends QEMU with status 0; 0x3333 with the upper half as the status.
+ * The firmware's own way (SBI SRST) would answer 0 for a failure too.
  */
 #include "hart.h"
 

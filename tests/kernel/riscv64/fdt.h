@@ -49,8 +49,8 @@ size_t fdt_size(const void *blob);
  * fdt_read: fill in *machine from the blob of `size` bytes.
  *
  * => returns NULL, or a static sentence that says what is wrong; then *machine
- *    is not to be used.  More ranges or CPUs than there is room for is wrong too:
- *    a reserved range must not be forgotten.
+ *    is not to be used.  More ranges or CPUs than there is room for is wrong
+ *    too: a reserved range must not be forgotten.
  * => any context, no locks; memory is all that it needs.
  */
 const char *fdt_read(const void *blob, size_t size, struct machine *machine);

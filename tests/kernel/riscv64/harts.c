@@ -4,15 +4,15 @@
  * There are two ways to make another hart flush its TLB, and the command line's
  * flush=ipi|sbi chooses:
  *
- *     ipi   an interrupt of our own; the handler runs the library's flush there.
- *           Only this way may the library look at that hart's state, so that it
- *           flushes one ASID, or nothing where that space does not run.  Waits
- *           until the other hart has its interrupts on.
+ *     ipi   an interrupt of our own; the handler runs the library's flush
+ *           there.  Only this way may the library look at that hart's state, so
+ *           that it flushes one ASID, or nothing where that space does not run.
+ *           Waits until the other hart has its interrupts on.
  *     sbi   the firmware interrupts the hart in machine mode and fences there.
- *           That works whatever the other hart is doing, also with its interrupts
- *           off, and on machines where the firmware has something faster than
- *           an interrupt; but it costs two changes of mode on each side, and
- *           drops the pages of every ASID.
+ *           That works whatever the other hart is doing, also with its
+ *           interrupts off, and on machines where the firmware has something
+ *           faster than an interrupt; but it costs two changes of mode on each
+ *           side, and drops the pages of every ASID.
  */
 #include "boot.h"
 #include "csr.h"
@@ -52,9 +52,9 @@ void arch_wait(void)
 /*
  * PAUSE (Zihintpause) is a FENCE that does nothing where it is not known, and
  * does not give way either where an emulator runs the harts in turns: what this
- * one waits for would come at the next tick.  WFI gives way; a software interrupt
- * that this hart sends to itself keeps it from sleeping, and then costs one
- * look for requests.  That is for whoever has waited for a while.
+ * one waits for would come at the next tick.  WFI gives way; a software
+ * interrupt that this hart sends to itself keeps it from sleeping, and then
+ * costs one look for requests.  That is for whoever has waited for a while.
  */
 static void give_way(void)
 {
@@ -148,8 +148,8 @@ struct hart_mask {
 };
 
 /*
- * Take out of *left, a set of CPUs, those that fit into one mask: 64 ids from the
- * lowest on.
+ * Take out of *left, a set of CPUs, those that fit into one mask: 64 ids from
+ * the lowest on.
  */
 static struct hart_mask take_mask(uint64_t *left)
 {

@@ -4,8 +4,8 @@
  *
  * riscv_flush_icache (259) is this architecture's own: a program that has
  * written instructions asks that all its threads fetch them; FENCE.I by itself
- * reaches one hart.  With the flag for one thread it is the same: that may go on
- * anywhere.
+ * reaches one hart.  With the flag for one thread it is the same: that may go
+ * on anywhere.
  */
 #include "syscall.h"
 

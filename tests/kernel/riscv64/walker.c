@@ -1,6 +1,6 @@
 /*
- * walker.c: the host machine's walker of the Sv modes, for this hart, and random
- * entries (Privileged 1.12, 4.3.1 and 4.4.1).
+ * walker.c: the host machine's walker of the Sv modes, for this hart, and
+ * random entries (Privileged 1.12, 4.3.1 and 4.4.1).
  */
 #include <lazypager/riscv64.h>
 
