@@ -207,6 +207,8 @@ static void access_rights(void)
     p = map(fd, 1, PROT_READ, MAP_PRIVATE);
     CHECK(mprotect(p, PAGE, RW) == 0);
     WORKS(fault_write(p));
+    p = map(fd, 1, PROT_READ, MAP_SHARED);
+    FAILS(mprotect(p, PAGE, RW), EACCES);
     CHECK(close(fd) == 0);
     fd = open("file", O_WRONLY);
     FAILS((intptr_t)mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0), EACCES);
