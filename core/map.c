@@ -40,11 +40,19 @@ static int check_arguments(lp_va addr, uint64_t len, unsigned access,
     /* Both of SHARED and PRIVATE, SHARED_VALIDATE, is for objects. */
     if (!object && (flags & LP_MAP_SHARED) && (flags & LP_MAP_PRIVATE))
         return -LP_EINVAL;
-    if (object && !lp_page_aligned(offset))
+    if (!lp_page_aligned(offset))
         return -LP_EINVAL;
     if (at && !lp_page_aligned(addr))
         return -LP_EINVAL;
     return 0;
+}
+
+/* Nobody can name a byte of a file above the largest signed number. */
+static bool past_every_file(const struct lp_object *object, uint64_t offset,
+                            uint64_t len)
+{
+    return offset + len < offset ||
+           (object->kind != LP_OBJECT_DEVICE && offset + len > INT64_MAX);
 }
 
 /* Rules of length, range and offset, in Linux's order. */
@@ -55,7 +63,7 @@ static int check_range(const struct lp_pager *pager, lp_va addr, uint64_t len,
     if (len > pager->format.user_end)
         return -LP_ENOMEM;
     len = lp_round_up(len);
-    if (object && offset + len < offset)
+    if (object && past_every_file(object, offset, len))
         return -LP_EOVERFLOW;
     if (len > pager->format.user_end ||
         ((flags & (LP_MAP_FIXED | LP_MAP_FIXED_NOREPLACE)) &&

@@ -140,13 +140,14 @@ int lp_fork(struct lp_space *parent, struct lp_space **out);
  *    (rounded down), honoured when free; 0: the pager chooses.
  * => len: in bytes, rounded up to pages.
  * => access: LP_READ, LP_WRITE, LP_EXEC or 0; WRITE implies READ.
- * => object: NULL exactly when LP_MAP_ANONYMOUS is given (then offset is
- *    ignored); the area takes its own reference.  offset: page-aligned.
+ * => object: NULL exactly when LP_MAP_ANONYMOUS is given; the area takes its
+ *    own reference.  offset: page-aligned; without an object otherwise ignored.
  * => returns the address, or
  *    -LP_EINVAL     len 0; FIXED addr or offset misaligned; neither SHARED nor
  *                   PRIVATE; unknown bits in access; object against ANONYMOUS
  *    -LP_EOPNOTSUPP a flag that is not listed above
- *    -LP_EOVERFLOW  offset + len does not fit
+ *    -LP_EOVERFLOW  offset + len does not fit; of what is not a device: is
+ *                   above 2^63 - 1, the last byte that a file can have
  *    -LP_ENOMEM     no room; outside the user range; a limit; out of frames
  *    -LP_EACCES     the object does not allow it: SHARED and writable without
  *                   LP_OBJECT_WRITE, executable without LP_OBJECT_EXEC, any
@@ -239,9 +240,9 @@ int lp_msync(struct lp_space *space, lp_va addr, uint64_t len, unsigned flags);
  *    -LP_EINVAL     another advice than those listed above; addr misaligned;
  *                   addr + len overflows: nothing has been done
  *    -LP_ENOMEM     a part is not mapped, or lies outside the user range: the
- *                   others have been treated all the same.  Or out of frames:
- *                   DONTNEED and FREE have changed nothing, POPULATE_* has
- *                   brought the pages before.
+ *                   others have been treated all the same, but POPULATE_*
+ *                   ends there.  Or out of frames: DONTNEED and FREE have
+ *                   changed nothing, POPULATE_* has brought the pages before.
  *    An area that does not fit ends the call with one of these; those before
  *    it have been treated:
  *    -LP_EINVAL     a device (DONTNEED, FREE, COLD, PAGEOUT, HUGEPAGE,

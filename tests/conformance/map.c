@@ -187,7 +187,7 @@ static void ignored_flags__accepted(struct conf *c)
     CHECK_EQ(c, conf_get(c, s, (lp_va)a), 5);
 }
 
-/* Offsets: misaligned, too large; ignored for anonymous memory. */
+/* Offsets: misaligned, too large; of anonymous memory any aligned one. */
 static void offsets(struct conf *c)
 {
     struct lp_space *s = conf_space(c);
@@ -202,7 +202,24 @@ static void offsets(struct conf *c)
              conf_mmap(c, s, 0, 2 * PAGE, LP_READ, LP_MAP_PRIVATE, o,
                        UINT64_MAX - PAGE + 1),
              -LP_EOVERFLOW);
-    CHECK_EQ(c, conf_mmap(c, s, a, PAGE, RW, FLAGS_AT, NULL, 0x801), a);
+    /* No byte of a file is numbered above 2^63 - 1. */
+    CHECK_EQ(c,
+             conf_mmap(c, s, 0, PAGE, LP_READ, LP_MAP_PRIVATE, o,
+                       ((uint64_t)1 << 63) - PAGE),
+             -LP_EOVERFLOW);
+    CHECK_EQ(c,
+             conf_mmap(c, s, 0, PAGE, LP_READ, LP_MAP_PRIVATE, o,
+                       UINT64_MAX - 3 * PAGE + 1),
+             -LP_EOVERFLOW);
+    CHECK_EQ(c,
+             conf_mmap(c, s, a, PAGE, LP_READ, LP_MAP_PRIVATE | LP_MAP_FIXED, o,
+                       ((uint64_t)1 << 63) - 2 * PAGE),
+             a);
+    CHECK_EQ(c, conf_mmap(c, s, a, PAGE, RW, FLAGS_AT, NULL, 0x801),
+             -LP_EINVAL);
+    CHECK_EQ(
+        c, conf_mmap(c, s, a, PAGE, RW, FLAGS_AT, NULL, UINT64_MAX - PAGE + 1),
+        a);
     conf_put(c, s, a, 3);
     CHECK_EQ(c, lp_area_count(s), 1);
 }

@@ -56,7 +56,7 @@ static void pick_kind(struct world *w, struct mapping *r)
         r->object = NULL;
         r->flags =
             LP_MAP_ANONYMOUS | (kind < 40 ? LP_MAP_PRIVATE : LP_MAP_SHARED);
-        r->offset = chance(w, 50) ? 0 : pick(w, UINT64_MAX);
+        r->offset = chance(w, 50) ? 0 : pick(w, UINT64_MAX / PAGE) * PAGE;
     } else {
         r->flags = chance(w, 50) ? LP_MAP_PRIVATE : LP_MAP_SHARED;
         r->offset = pick(w, r->object->size / PAGE + 3) * PAGE;
@@ -163,6 +163,13 @@ static bool predict_place(struct world *w, struct mapping *r)
     return m_gap(l, r->s, len, l->mmap_min, r->s->base, &r->where);
 }
 
+/* Does it reach past the last byte that a file can have? */
+static bool too_far(const struct mapping *r, uint64_t len)
+{
+    return r->offset + len < r->offset ||
+           (r->object->kind != M_DEVICE && r->offset + len > INT64_MAX);
+}
+
 /* Every error that the contract names for this call. */
 static void predict_errors(struct world *w, struct mapping *r, struct errors *e)
 {
@@ -173,15 +180,14 @@ static void predict_errors(struct world *w, struct mapping *r, struct errors *e)
 
     may_fail(e, r->len == 0, -LP_EINVAL);
     may_fail(e, r->fixed && r->addr % PAGE, -LP_EINVAL);
-    may_fail(e, r->object && r->offset % PAGE, -LP_EINVAL);
+    may_fail(e, r->offset % PAGE, -LP_EINVAL);
     may_fail(e, !(r->flags & 3), -LP_EINVAL);
     may_fail(e, !r->object && (r->flags & 3) == 3, -LP_EINVAL);
     may_fail(e, r->access & ~7u, -LP_EINVAL);
     may_fail(e, !(r->flags & LP_MAP_ANONYMOUS) != (r->object != NULL),
              -LP_EINVAL);
     may_fail(e, r->flags & ~known, -LP_EOPNOTSUPP);
-    may_fail(e, r->object && r->offset + (len ? len : r->len) < r->offset,
-             -LP_EOVERFLOW);
+    may_fail(e, r->object && too_far(r, len ? len : r->len), -LP_EOVERFLOW);
     may_fail(e,
              r->object && (!(r->object->flags & LP_OBJECT_READ) ||
                            (r->access & 7 & ~object_allows(r->object, shared))),
