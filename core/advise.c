@@ -36,6 +36,12 @@ static bool known(int advice)
     }
 }
 
+/* Ends at the first hole; all other advice passes over holes. */
+static bool populates(int advice)
+{
+    return advice == LP_MADV_POPULATE_READ || advice == LP_MADV_POPULATE_WRITE;
+}
+
 /* --- what an area has against it --- */
 
 static int refuse_remove(const struct lp_vma *vma)
@@ -262,7 +268,7 @@ static int each_area(struct lp_space *space, lp_va start, lp_va end, int advice)
             return -LP_ENOMEM;
         if (part.start > va)
             result = -LP_ENOMEM;
-        error = refuse(&part, advice);
+        error = result && populates(advice) ? result : refuse(&part, advice);
         if (!error)
             error = carry_out(space, &part, advice);
         if (part.object)

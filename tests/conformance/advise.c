@@ -322,8 +322,13 @@ static void populate__holes(struct conf *c)
              -LP_ENOMEM);
     CHECK(c, !present(c, s, a));
     CHECK(c, present(c, s, a + PAGE));
-    CHECK(c, present(c, s, a + 3 * PAGE));
-    CHECK(c, !present(c, s, a + 4 * PAGE));
+    CHECK(c, !present(c, s, a + 3 * PAGE));
+    /* What lies behind the hole is not looked at, whatever it is. */
+    conf_anon(c, s, a + 3 * PAGE, 2, LP_READ);
+    CHECK_EQ(c, conf_madvise(c, s, a + PAGE, 3 * PAGE, LP_MADV_POPULATE_WRITE),
+             -LP_ENOMEM);
+    CHECK_EQ(c, conf_madvise(c, s, a + 2 * PAGE, PAGE, LP_MADV_POPULATE_READ),
+             -LP_ENOMEM);
 }
 
 /* Does the trace tell of the call, its advice and its result? */

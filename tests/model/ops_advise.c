@@ -93,7 +93,7 @@ static int missing(const struct layout *l, const struct m_cell *c, int advice)
 /* How far it goes, and the answer. */
 static void foresee(const struct layout *l, struct advice *a)
 {
-    bool hole = a->end > l->user_end;
+    bool hole = false;
     const struct m_cell *c;
     int error = 0;
     unsigned i;
@@ -102,6 +102,8 @@ static void foresee(const struct layout *l, struct advice *a)
     for (i = a->first; i < l->n && l->at[i].start < a->end; i++) {
         c = &a->s->cell[i];
         hole |= !c->mapped;
+        if (hole && populates(a->what))
+            break;
         error = c->mapped ? unfit(c, a->what) : 0;
         if (!error && c->mapped)
             error = missing(l, c, a->what);
@@ -109,6 +111,7 @@ static void foresee(const struct layout *l, struct advice *a)
             break;
     }
     a->stop = i;
+    hole |= a->end > l->user_end;
     a->wanted = error ? error : hole ? -LP_ENOMEM : 0;
 }
 
