@@ -51,13 +51,14 @@ function(lp_add_program name)
 endfunction()
 
 # lp_discover_tests(TARGET [PREFIX TEXT] [TIMEOUT SECONDS] [LABELS NAMES...]
-#                   [LAUNCHER COMMAND...])
+#                   [LAUNCHER COMMAND...] [SKIP_RETURN_CODE STATUS])
 #
 # One test per case of TARGET, named ${LP_TEST_PREFIX}PREFIX<case>. LAUNCHER
 # stands before the program when a case is run (not for --list). The default
-# TIMEOUT is 60 seconds.
+# TIMEOUT is 60 seconds. A case that ends with SKIP_RETURN_CODE is shown as
+# skipped.
 function(lp_discover_tests target)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "PREFIX;TIMEOUT"
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "PREFIX;TIMEOUT;SKIP_RETURN_CODE"
         "LABELS;LAUNCHER")
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 60)
@@ -72,6 +73,7 @@ function(lp_discover_tests target)
             "-DPREFIX=${LP_TEST_PREFIX}${arg_PREFIX}"
             "-DTIMEOUT=${arg_TIMEOUT}"
             "-DLABELS=${arg_LABELS}"
+            "-DSKIP_RETURN_CODE=${arg_SKIP_RETURN_CODE}"
             "-DLIST_LAUNCHER=${lp_launcher}"
             "-DLAUNCHER=${lp_launcher};${arg_LAUNCHER}"
             "-DENVIRONMENT=${lp_environment}"
