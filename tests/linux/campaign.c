@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,6 +58,7 @@ static _Noreturn void child(const struct settings *s, struct totals *totals,
     int nothing;
 
     setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* who stops the campaign stops this */
     if (show == HIDE) {
         nothing = open("/dev/null", O_WRONLY);
         dup2(nothing, STDOUT_FILENO);

@@ -175,23 +175,20 @@ static const char *const lies[] = { "answer", "fault", "layout", "contents" };
 /* A lie must be seen, wherever it is told. */
 static int test_lie(const char *kind)
 {
-    struct settings s = { .format = "x86-64", .ops = 2000, .check_every = 1 };
+    struct settings s = { .format = "x86-64", .ops = 400, .check_every = 1 };
 
     for (s.seed = 1; s.seed <= 4; s.seed++) {
         char value[48];
 
         s.lie = LIE_NONE;
         snprintf(value, sizeof value, "%llu:%s",
-                 (unsigned long long)s.seed * 100, kind);
+                 (unsigned long long)s.seed * 50, kind);
         take_lie(&s, value);
         if (run_alone(&s, totals, HIDE) != DIFFERED) {
             fprintf(stderr, "seed %llu: a lie about %s was not seen\n",
                     (unsigned long long)s.seed, kind);
             return 1;
         }
-        s.lie = LIE_NONE;
-        if (run_alone(&s, totals, SHOW) != AGREED)
-            return 1;
     }
     return 0;
 }

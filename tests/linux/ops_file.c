@@ -33,16 +33,17 @@ void ours_truncate(struct run *r, struct command *c)
 }
 
 /*
- * What was stored behind the end, in the last page, must not appear in the
- * file when it grows: does it, all the same?  Then it goes now.
+ * What was stored behind the end, in the last page, must be gone when the file
+ * grows.  Does it come back, all the same?  Then it goes now, with the rest of
+ * the page: the file has all of it for a moment.
  */
-static bool clear_tail(int fd, off_t old, off_t size)
+static bool clear_tail(int fd, off_t old)
 {
-    off_t end = (old + PAGE - 1) & ~(off_t)(PAGE - 1);
-    size_t len = (size_t)((end < size ? end : size) - old), i;
+    size_t len = (size_t)(-old & (PAGE - 1)), i;
     bool dirty = false;
 
-    if (size <= old || pread(fd, theirs_buffer, len, old) != (ssize_t)len)
+    if (!len || ftruncate(fd, old + (off_t)len) < 0 ||
+        pread(fd, theirs_buffer, len, old) != (ssize_t)len)
         return false;
     for (i = 0; i < len; i++)
         dirty |= theirs_buffer[i] != 0;
@@ -55,10 +56,11 @@ void theirs_truncate(const struct command *c, struct answer *a)
     int fd = theirs_world->file[c->file].io;
     off_t old = lseek(fd, 0, SEEK_END);
 
+    if ((off_t)c->value > old)
+        a->bytes = clear_tail(fd, old);
     a->result = ftruncate(fd, (off_t)c->value);
     if (a->result < 0)
         a->result = -errno;
-    a->bytes = clear_tail(fd, old, (off_t)c->value);
 }
 
 void print_truncate(const struct command *c)
