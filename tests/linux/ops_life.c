@@ -63,6 +63,7 @@ void ours_fork(struct run *r, struct command *c)
     r->space[c->member] = child;
     r->write_only[c->member] = r->write_only[r->current];
     r->nmembers++;
+    r->since_fork = 0;
 }
 
 void theirs_fork(const struct command *c, struct answer *a)

@@ -34,7 +34,8 @@ static void pick_where(struct run *r, struct command *c)
         if (chance(r, 10))
             c->flags |= LP_MAP_FIXED;
     } else if (n < 88) { /* a hint, rounded down */
-        if (chance(r, 30) && c->addr[OURS] < r->base[OURS] + WINDOW * PAGE)
+        if (chance(r, 30) && c->addr[OURS] % PAGE == 0 &&
+            c->addr[OURS] < r->base[OURS] + WINDOW * PAGE)
             place(r, c, c->addr[OURS] - r->base[OURS] + pick(r, 100), c->len);
     } else {
         c->addr[OURS] = c->addr[THEIRS] = 0;
@@ -195,7 +196,7 @@ bool make_mprotect(struct run *r, struct command *c)
     pick_range(r, c, BEHIND, false);
     c->access = pick_access(r);
     if (chance(r, 1))
-        c->access |= 16u << pick(r, 19); /* Linux knows 8, and 1 << 24 */
+        c->access |= 64u << pick(r, 17); /* no machine knows these */
     return true;
 }
 

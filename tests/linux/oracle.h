@@ -174,9 +174,16 @@ struct run {
     unsigned nmembers, current;
     struct page page[WINDOW]; /* ours, when they were last looked at */
     unsigned queued;
-    unsigned turns; /* operations since the last comparison */
+    unsigned turns;      /* operations since the last comparison */
+    unsigned since_fork; /* operations */
     bool lied;
     struct file file[FILES];
+};
+
+enum kind {
+    ARRANGES,
+    TOUCHES,   /* memory: brings pages, makes tables its own */
+    ENDS_TURN, /* another process may follow: nothing is queued behind it */
 };
 
 struct operation {
@@ -188,8 +195,7 @@ struct operation {
     /* NULL: nothing to do. */
     void (*theirs)(const struct command *c, struct answer *a);
     void (*print)(const struct command *c);
-    /* Runs on another process or ends it: nothing is queued behind it. */
-    bool last;
+    enum kind kind;
 };
 
 /* --- ops.c --- */

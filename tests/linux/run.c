@@ -266,7 +266,7 @@ static void lie(struct run *r, struct command *c)
 
 /* --- operations --- */
 
-static unsigned pick_row(struct run *r)
+static unsigned pick_any(struct run *r)
 {
     unsigned row, total = 0;
     uint64_t n;
@@ -276,6 +276,20 @@ static unsigned pick_row(struct run *r)
     n = pick(r, total);
     for (row = 0; n >= operations[row].weight; row++)
         n -= operations[row].weight;
+    return row;
+}
+
+/*
+ * What a fork has shared stays shared until somebody touches it: then the
+ * operations that arrange things have something to be careful with.
+ */
+static unsigned pick_row(struct run *r)
+{
+    unsigned row = pick_any(r);
+
+    while (r->since_fork < 6 && operations[row].kind == TOUCHES &&
+           chance(r, 75))
+        row = pick_any(r);
     return row;
 }
 
@@ -294,16 +308,17 @@ static void run_op(struct run *r)
     struct command *c, last;
 
     r->totals->operations++;
+    r->since_fork++;
     if (!queue(r, row))
         return;
     c = &r->shared->batch[r->queued - 1];
     if (r->settings->lie && !r->lied && r->op >= r->settings->lie_at &&
-        !operations[row].last)
+        operations[row].kind != ENDS_TURN)
         lie(r, c);
     last = *c;
-    if (operations[row].last || r->queued == BATCH)
+    if (operations[row].kind == ENDS_TURN || r->queued == BATCH)
         flush(r);
-    if (operations[row].last)
+    if (operations[row].kind == ENDS_TURN)
         next_member(r, &last);
 }
 
