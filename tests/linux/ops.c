@@ -131,8 +131,13 @@ void pick_range(struct run *r, struct command *c, unsigned behind,
 {
     uint64_t first = pick_page(r), most = WINDOW + behind - first;
     uint64_t n = 1 + pick(r, chance(r, 85) ? 6 : WINDOW);
+    struct lp_area area;
 
     n = n < most ? n : most;
+    /* Half of the time no further than to the end of an area. */
+    if (chance(r, 50) && area_at(r, first * PAGE, &area) &&
+        (area.end - r->base[OURS]) / PAGE - first < n)
+        n = (area.end - r->base[OURS]) / PAGE - first;
     place(r, c, first * PAGE, n * PAGE - (chance(r, 15) ? pick(r, PAGE) : 0));
     if (chance(r, 3))
         pick_nonsense(r, c, crossing);

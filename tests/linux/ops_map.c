@@ -44,6 +44,7 @@ static void pick_where(struct run *r, struct command *c)
 
 static void pick_what(struct run *r, struct command *c)
 {
+    static const uint8_t often[] = { 0, 0, 0, 1, 1, 2, 3, 4, 4 };
     uint64_t n = pick(r, 100);
 
     c->file = -1;
@@ -54,8 +55,8 @@ static void pick_what(struct run *r, struct command *c)
     if (chance(r, 55))
         c->flags |= LP_MAP_ANONYMOUS;
     else if (chance(r, 99))
-        c->file = (int)pick(r, FILES);
-    c->offset = pick(r, chance(r, 70) ? 6 : FILE_PAGES) * PAGE;
+        c->file = often[pick(r, sizeof often)];
+    c->offset = pick(r, chance(r, 80) ? 5 : FILE_PAGES) * PAGE;
     if (chance(r, 2))
         c->offset += 1 + pick(r, PAGE - 1);
     else if (chance(r, 1))
@@ -289,10 +290,23 @@ static bool removes_more(struct run *r, const struct command *c)
     return false;
 }
 
+/* Does the range begin in an area of which REMOVE has something to remove? */
+static bool removable(struct run *r, const struct command *c)
+{
+    struct lp_area area;
+
+    return area_at(r, c->addr[OURS] - r->base[OURS], &area) && area.shared &&
+           (area.access & LP_WRITE);
+}
+
 bool make_madvise(struct run *r, struct command *c)
 {
-    pick_range(r, c, BEHIND, false);
+    unsigned tries = 0;
+
     c->advice = pick_advice(r);
+    do
+        pick_range(r, c, BEHIND, false);
+    while (c->advice == LP_MADV_REMOVE && !removable(r, c) && tries++ < 5);
     if (c->advice == LP_MADV_REMOVE && removes_more(r, c))
         return false;
     if (c->advice == LP_MADV_FREE)
