@@ -104,7 +104,7 @@ static bool reason(const struct run *r, const struct command *c, int64_t error)
 {
     unsigned type = c->flags & (LP_MAP_SHARED | LP_MAP_PRIVATE);
     bool shared = (type & LP_MAP_SHARED) != 0, map = is(c, "mmap");
-    const struct file *f = c->file < 0 ? NULL : &r->file[c->file];
+    const struct opened *f = c->file < 0 ? NULL : &r->opened[c->file];
 
     switch (error) {
     case -EINVAL:

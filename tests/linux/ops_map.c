@@ -44,7 +44,7 @@ static void pick_where(struct run *r, struct command *c)
 
 static void pick_what(struct run *r, struct command *c)
 {
-    static const uint8_t often[] = { 0, 0, 0, 1, 1, 2, 3, 4, 4 };
+    static const uint8_t often[] = { 0, 0, 0, 1, 1, 2, 3, 4, 4, 5, 6 };
     uint64_t n = pick(r, 100);
 
     c->file = -1;
@@ -99,11 +99,15 @@ static enum how who_chose(const struct command *c, int64_t result)
 
 void ours_mmap(struct run *r, struct command *c)
 {
+    const struct opened *o = c->file < 0 ? NULL : &r->opened[c->file];
     struct answer *a = &c->answer[OURS];
+    unsigned flags = c->flags;
 
+    /* What the file could do and this descriptor cannot. */
+    if (o && (flags & LP_MAP_SHARED) && r->file[o->file].writes && !o->writes)
+        flags |= LP_MAP_NEVER_WRITE;
     a->result = lp_mmap(r->space[r->current], c->addr[OURS], c->len, c->access,
-                        c->flags, c->file < 0 ? NULL : r->file[c->file].object,
-                        c->offset);
+                        flags, o ? r->file[o->file].object : NULL, c->offset);
     c->how = who_chose(c, a->result);
     if (a->result >= 0)
         a->result -= (int64_t)r->base[OURS];
@@ -115,7 +119,7 @@ void ours_mmap(struct run *r, struct command *c)
 static long map(const struct command *c, uint64_t addr, unsigned flags)
 {
     return syscall(SYS_mmap, addr, c->len, c->access, flags,
-                   c->file < 0 ? -1 : theirs_world->file[c->file].fd,
+                   c->file < 0 ? -1 : theirs_world->opened[c->file].fd,
                    c->offset);
 }
 

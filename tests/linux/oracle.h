@@ -52,6 +52,7 @@ enum {
     MEMBERS_MAX = 5,
     CPUS_MAX = 4,
     FILES = 5,
+    OPENED = FILES + 2,
     FILE_PAGES = 24,
     BATCH = 64, /* commands queued at most */
     COPY_MAX = 3 * PAGE,
@@ -96,7 +97,7 @@ struct command {
     uint64_t value; /* seed of data, size, set of pages: as the row likes */
     uint64_t chosen;
     unsigned access, flags;
-    int file; /* -1: none */
+    int file; /* number of a file; of mmap in opened[]; -1: none */
     int advice;
     enum how how;
     unsigned sight;
@@ -145,11 +146,17 @@ struct settings {
 /* A file: the same bytes on both sides. */
 struct file {
     struct lp_object *object;
-    uint8_t *disk;      /* ours, of an object that reads and writes pages */
-    bool reads, writes; /* may be mapped so */
-    int fd;             /* theirs: to map; with the rights of this open */
-    int io;             /* theirs: to read, write and truncate */
+    uint8_t *disk; /* ours, of an object that reads and writes pages */
+    bool writes;   /* somebody may map it so */
+    int io;        /* theirs: to read, write and truncate */
     uint64_t inode;
+};
+
+/* A file as somebody has opened it; file i as opened[i]. */
+struct opened {
+    unsigned file;
+    int fd;
+    bool reads, writes;
 };
 
 struct run {
@@ -178,6 +185,7 @@ struct run {
     unsigned since_fork; /* operations */
     bool lied;
     struct file file[FILES];
+    struct opened opened[OPENED];
 };
 
 enum kind {

@@ -71,7 +71,6 @@ static void open_file(struct run *r, unsigned i)
     b->r = r;
     b->disk = bytes;
     f->disk = kinds[i].ops.fill ? bytes : NULL;
-    f->reads = (kinds[i].flags & LP_OBJECT_READ) != 0;
     f->writes = (kinds[i].flags & LP_OBJECT_WRITE) != 0;
     fill(bytes, 0, size, pick(r, UINT64_MAX));
     if (lp_object_create(r->pager, &kinds[i].ops, b, size, kinds[i].flags,

@@ -82,21 +82,36 @@ static uint64_t reserve_window(struct run *r)
     return at;
 }
 
+static void make_file(struct run *r, unsigned i)
+{
+    struct file *f = &r->file[i];
+    struct stat status;
+
+    f->io = memfd_create("oracle", MFD_CLOEXEC);
+    if (f->io < 0 || fstat(f->io, &status) < 0)
+        wrong(r, "no file: %s", strerror(errno));
+    f->inode = status.st_ino;
+}
+
 /* What the descriptor allows decides what may be mapped. */
 static void open_file(struct run *r, unsigned i)
 {
-    static const int rights[FILES] = { O_RDWR, O_RDWR, O_RDONLY, O_WRONLY,
-                                       O_RDWR };
-    struct file *f = &r->file[i];
-    struct stat status;
+    static const struct {
+        unsigned file;
+        int rights;
+    } how[OPENED] = { { 0, O_RDWR },   { 1, O_RDWR }, { 2, O_RDONLY },
+                      { 3, O_WRONLY }, { 4, O_RDWR }, { 0, O_RDONLY },
+                      { 1, O_RDONLY } };
+    struct opened *o = &r->opened[i];
     char path[64];
 
-    f->io = memfd_create("oracle", MFD_CLOEXEC);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", f->io);
-    f->fd = open(path, rights[i] | O_CLOEXEC);
-    if (f->io < 0 || f->fd < 0 || fstat(f->io, &status) < 0)
-        wrong(r, "no file: %s", strerror(errno));
-    f->inode = status.st_ino;
+    o->file = how[i].file;
+    o->reads = how[i].rights != O_WRONLY;
+    o->writes = how[i].rights == O_RDWR;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", r->file[o->file].io);
+    o->fd = open(path, how[i].rights | O_CLOEXEC);
+    if (o->fd < 0)
+        wrong(r, "cannot open a file again: %s", strerror(errno));
 }
 
 void theirs_set_up(struct run *r, unsigned file, const uint8_t *bytes,
@@ -123,6 +138,8 @@ void theirs_open(struct run *r)
         wrong(r, "no memory to share: %s", strerror(errno));
     reserved = reserve_window(r);
     for (i = 0; i < FILES; i++)
+        make_file(r, i);
+    for (i = 0; i < OPENED; i++)
         open_file(r, i);
     theirs_scratch_file = memfd_create("scratch", MFD_CLOEXEC);
     theirs_zero_file = open("/dev/zero", O_RDONLY | O_CLOEXEC);
@@ -189,10 +206,10 @@ void theirs_close(struct run *r)
             end_member(r);
     while (waitpid(-1, NULL, 0) > 0)
         ;
-    for (i = 0; i < FILES; i++) {
-        close(r->file[i].fd);
+    for (i = 0; i < FILES; i++)
         close(r->file[i].io);
-    }
+    for (i = 0; i < OPENED; i++)
+        close(r->opened[i].fd);
     munmap(r->shared, sizeof *r->shared);
     close(theirs_scratch_file);
     close(theirs_zero_file);
