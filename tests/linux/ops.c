@@ -3,39 +3,15 @@
  */
 #include "ops.h"
 
-#include <string.h>
+#define ELEMENT(name, weight, kind)                            \
+    {                                                          \
+        #name,         weight,       make_##name, ours_##name, \
+        theirs_##name, print_##name, kind                      \
+    },
 
-/* clang-format off */
-#define ROW(name, weight, kind)                                     \
-    { #name, weight, make_##name, ours_##name, theirs_##name,       \
-      print_##name, kind }
+const struct operation operations[] = { OPERATIONS(ELEMENT) };
 
-const struct operation operations[] = {
-    /* The two that compare; run.c asks for them by their place. */
-    ROW(layout,     0, ARRANGES),
-    ROW(contents,   0, TOUCHES),
-    ROW(store,    260, TOUCHES),
-    ROW(load,     180, TOUCHES),
-    ROW(fetch,     50, TOUCHES),
-    ROW(mmap,     130, ARRANGES),
-    ROW(munmap,    70, ARRANGES),
-    ROW(mprotect, 110, ARRANGES),
-    ROW(madvise,   70, ARRANGES),
-    ROW(msync,     20, ARRANGES),
-    ROW(truncate,  25, ARRANGES),
-    ROW(read,      20, ARRANGES),
-    ROW(write,     30, ARRANGES),
-    ROW(fsync,      5, ARRANGES),
-    ROW(copy_in,   35, TOUCHES),
-    ROW(copy_out,  45, TOUCHES),
-    ROW(zero,      15, TOUCHES),
-    ROW(switch,    60, ENDS_TURN),
-    ROW(fork,      25, ENDS_TURN),
-    ROW(exit,      20, ENDS_TURN),
-};
-
-#undef ROW
-/* clang-format on */
+#undef ELEMENT
 
 const unsigned noperations = sizeof operations / sizeof operations[0];
 

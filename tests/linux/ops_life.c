@@ -4,8 +4,6 @@
  */
 #include "ops.h"
 
-#include <string.h>
-
 #define X(n) ((unsigned long long)(n))
 
 /* --- whose turn --- */

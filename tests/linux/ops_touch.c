@@ -10,7 +10,6 @@
 #include "ops.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 

@@ -20,8 +20,8 @@
  * One wake-up for many operations is what makes this fast.  It works because
  * nobody but the member that is awake does anything meanwhile.
  *
- * A new call joins by one row: a static make, ours, theirs and print, and a
- * line in the table.  What it must keep:
+ * A new call joins by one row in ops.h and the four functions that it names.
+ * What they must keep:
  *
  *     make may look at the library (where is something mapped?), never at
  *     Linux.  It draws every random number; ours and theirs draw none.
@@ -33,6 +33,11 @@
  *     Where the two are known to differ there is a row in known.c, and a
  *     paragraph in docs/LINUX.md.  After such a difference both sides must
  *     still look alike; if they cannot, make does not ask.
+ *
+ * So mremap, when it may move, is given the library's new address with
+ * MREMAP_FIXED; mlock changes a page's answers (msync, madvise), not its layout,
+ * and needs RLIMIT_MEMLOCK looked at in theirs_probe; brk and growing stacks
+ * lie outside the window in a real process: they need windows of their own.
  *
  * No locks: the driver and the members take turns.
  */
