@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -275,16 +276,46 @@ static void wait_for_turn(void)
     }
 }
 
+/* Until it is the driver's turn there: the child can be asked. */
+static void wait_for_child(unsigned child)
+{
+    static const struct timespec patience = { .tv_sec = 2 };
+    _Atomic uint32_t *turn = &theirs_world->shared->turn[child];
+
+    while (atomic_load(turn)) {
+        futex(turn, FUTEX_WAIT, 1, &patience);
+        if (atomic_load(turn) && kill(driver, 0) < 0)
+            _exit(0);
+    }
+}
+
 int member_fork(unsigned child)
 {
-    /* The system call itself: nobody here has anything to prepare. */
-    long pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    struct shared *shared = theirs_world->shared;
+    long pid;
 
+    atomic_store(&shared->turn[child], 1);
+    /* The system call itself: nobody here has anything to prepare. */
+    pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (pid == 0) {
         self = child;
         siglongjmp(newborn, 1);
     }
-    return pid < 0 ? -errno : 0;
+    if (pid < 0) {
+        atomic_store(&shared->turn[child], 0);
+        return -errno;
+    }
+    wait_for_child(child);
+    return 0;
+}
+
+/* The others may look into this process. */
+static void get_ready(void)
+{
+    if (!open_maps())
+        give_up("/proc/self/maps cannot be opened");
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+    theirs_world->shared->pid[self] = getpid();
 }
 
 static void carry_out(const struct shared *shared)
@@ -305,10 +336,13 @@ void member_main(struct run *r)
 {
     driver = getppid();
     catch_signals();
-    if (sigsetjmp(newborn, 0) != 0)
+    if (sigsetjmp(newborn, 0) == 0) {
+        get_ready();
+    } else {
         close(maps); /* it shows the parent's areas */
-    if (!open_maps())
-        give_up("/proc/self/maps cannot be opened");
+        get_ready();
+        hand_back();
+    }
     for (;;) {
         wait_for_turn();
         carry_out(r->shared);

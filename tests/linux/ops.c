@@ -146,10 +146,10 @@ unsigned survey(struct run *r, const struct command *c)
 
     if (!pages)
         return 0;
-    if (pages & r->write_only[r->current])
+    if (pages & r->write_only[c->member])
         seen |= SEES_WRITE_ONLY;
     end = c->len < WINDOW * PAGE ? va + c->len : va + WINDOW * PAGE;
-    for (; lp_next_area(r->space[r->current], va, &area); va = area.end) {
+    for (; lp_next_area(r->space[c->member], va, &area); va = area.end) {
         if (area.start >= end)
             break;
         seen |= survey_area(&area);

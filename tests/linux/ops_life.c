@@ -8,7 +8,7 @@
 
 /* --- whose turn --- */
 
-static unsigned pick_member(struct run *r)
+unsigned pick_member(struct run *r)
 {
     unsigned m;
 

@@ -224,6 +224,9 @@ static void pick_copy(struct run *r, struct command *c)
     place(r, c, at, len);
     c->value = pick(r, UINT64_MAX);
     c->flags = chance(r, 50) ? BY_TABLES : BY_ADDRESS;
+    /* By the tables, also of a process that is not running. */
+    if (c->flags == BY_TABLES && chance(r, 40))
+        c->member = pick_member(r);
 }
 
 static int64_t copied(uint64_t done, int error)
@@ -243,7 +246,7 @@ void ours_copy_in(struct run *r, struct command *c)
     struct answer *a = &c->answer[OURS];
     int error;
     uint64_t n =
-        lp_copy_in(r->space[r->current], buffer, c->addr[OURS], c->len, &error);
+        lp_copy_in(r->space[c->member], buffer, c->addr[OURS], c->len, &error);
 
     a->result = copied(n, error);
     a->bytes = digest(buffer, n);
@@ -254,6 +257,11 @@ static struct iovec vector(uint64_t addr, uint64_t len)
     return (struct iovec){ (void *)(uintptr_t)addr, len };
 }
 
+static int pid_of(const struct command *c)
+{
+    return theirs_world->shared->pid[c->member];
+}
+
 void theirs_copy_in(const struct command *c, struct answer *a)
 {
     struct iovec local = vector((uintptr_t)theirs_buffer, c->len);
@@ -261,7 +269,7 @@ void theirs_copy_in(const struct command *c, struct answer *a)
     ssize_t n;
 
     if (c->flags == BY_TABLES)
-        n = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+        n = process_vm_readv(pid_of(c), &local, 1, &remote, 1, 0);
     else
         n = pwrite(theirs_scratch_file, (void *)(uintptr_t)c->addr[THEIRS],
                    c->len, 0);
@@ -272,14 +280,15 @@ void theirs_copy_in(const struct command *c, struct answer *a)
     a->bytes = digest(theirs_buffer, n < 0 ? 0 : (size_t)n);
 }
 
-static const char *way(const struct command *c)
+static void print_copy(const char *name, const struct command *c)
 {
-    return c->flags == BY_TABLES ? "by tables" : "by address";
+    printf("%s(%#llx, %#llx, %s of %u)", name, at_of(c), X(c->len),
+           c->flags == BY_TABLES ? "by tables" : "by address", c->member);
 }
 
 void print_copy_in(const struct command *c)
 {
-    printf("copy_in(%#llx, %#llx, %s)", at_of(c), X(c->len), way(c));
+    print_copy("copy_in", c);
 }
 
 bool make_copy_out(struct run *r, struct command *c)
@@ -295,8 +304,7 @@ void ours_copy_out(struct run *r, struct command *c)
     uint64_t n;
 
     fill(buffer, c->addr[OURS], c->len, c->value);
-    n = lp_copy_out(r->space[r->current], c->addr[OURS], buffer, c->len,
-                    &error);
+    n = lp_copy_out(r->space[c->member], c->addr[OURS], buffer, c->len, &error);
     c->answer[OURS].result = copied(n, error);
 }
 
@@ -308,7 +316,7 @@ void theirs_copy_out(const struct command *c, struct answer *a)
 
     fill(theirs_buffer, c->addr[THEIRS], c->len, c->value);
     if (c->flags == BY_TABLES)
-        n = process_vm_writev(getpid(), &local, 1, &remote, 1, 0);
+        n = process_vm_writev(pid_of(c), &local, 1, &remote, 1, 0);
     else if (pwrite(theirs_scratch_file, theirs_buffer, c->len, 0) ==
              (ssize_t)c->len)
         n = pread(theirs_scratch_file, (void *)(uintptr_t)c->addr[THEIRS],
@@ -320,12 +328,13 @@ void theirs_copy_out(const struct command *c, struct answer *a)
 
 void print_copy_out(const struct command *c)
 {
-    printf("copy_out(%#llx, %#llx, %s)", at_of(c), X(c->len), way(c));
+    print_copy("copy_out", c);
 }
 
 bool make_zero(struct run *r, struct command *c)
 {
     pick_copy(r, c);
+    c->member = r->current;
     return true;
 }
 

@@ -106,7 +106,7 @@ struct command {
     int advice;
     enum how how;
     unsigned sight;
-    unsigned member; /* fork: of the child */
+    unsigned member; /* fork: the child; a copy: whose memory */
     struct answer answer[SIDES];
 };
 
@@ -122,6 +122,7 @@ struct page {
 /* Memory that the driver and all members of one run see, at one address. */
 struct shared {
     _Atomic uint32_t turn[MEMBERS_MAX]; /* 0: the driver's, 1: the member's */
+    int pid[MEMBERS_MAX];
     unsigned ncommands;
     struct command batch[BATCH];
     struct page theirs[WINDOW];
@@ -238,6 +239,9 @@ void pick_range(struct run *r, struct command *c, unsigned behind,
                 bool crossing);
 
 unsigned pick_access(struct run *r);
+
+/* pick_member: one that lives. */
+unsigned pick_member(struct run *r);
 
 /* survey: what is special about the range; SEES_*. */
 unsigned survey(struct run *r, const struct command *c);

@@ -196,10 +196,12 @@ static bool queue(struct run *r, unsigned row)
 {
     struct command *c = &r->shared->batch[r->queued];
 
-    *c = (struct command){ .row = row, .op = r->op, .file = -1 };
+    *c = (struct command){
+        .row = row, .op = r->op, .file = -1, .member = r->current
+    };
     if (!operations[row].make(r, c))
         return false;
-    c->sight = survey(r, c);
+    c->sight = operations[row].kind == ENDS_TURN ? 0 : survey(r, c);
     operations[row].ours(r, c);
     r->queued++;
     return true;
