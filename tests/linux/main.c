@@ -198,8 +198,8 @@ static int test_format(const char *format, const char *kind)
     struct settings s = { .format = format, .ops = 200, .check_every = 1 };
 
     if (strcmp(kind, "long") == 0) {
-        s.check_every = 32;
-        s.ops = 3000;
+        s.check_every = 128;
+        s.ops = 4000;
     }
     for (s.seed = 1; s.seed <= 3; s.seed++) {
         s.text_maps = s.seed == 3;
