@@ -244,6 +244,8 @@ static void frame_free(void *ctx, lp_pa pa)
     if (junk(m))
         fill(page, FREED);
     atomic_store_explicit(&frame->stored, 1, memory_order_relaxed);
+    /* What was stored to this page is no matter of the next one's D. */
+    atomic_fetch_add_explicit(&frame->written, 1, memory_order_relaxed);
     poison(page);
 
     pthread_mutex_lock(&m->free_lock);

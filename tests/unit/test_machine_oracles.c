@@ -410,6 +410,7 @@ static void test_oracle_check_always__bites_after_a_fault(void **state)
 
 static struct lp_area area;
 static struct lp_page_info page_info;
+static lp_va dirty_at; /* this page is dirty, whatever page_info says */
 
 static bool play_next_area(struct lp_space *space, lp_va va,
                            struct lp_area *out)
@@ -423,8 +424,9 @@ static int play_query(struct lp_space *space, lp_va va,
                       struct lp_page_info *info)
 {
     (void)space;
-    (void)va;
     *info = page_info;
+    if (va == dirty_at)
+        info->flags |= LP_PAGE_DIRTY;
     return 0;
 }
 
@@ -442,6 +444,7 @@ static void play_space(struct kit *kit, uint64_t len, unsigned access)
                              .end = kit->f->va + len,
                              .access = access };
     page_info = (struct lp_page_info){ .frame = kit->page };
+    dirty_at = 0;
 }
 
 /* Is a page noticed that the tables have and the areas have not? */
@@ -588,6 +591,31 @@ static void test_oracle_lost_dirty__bites(void **state)
         assert_int_equal(kit_write(kit, 0), LP_HOST_OK);
         assert_false(lp_host_check(kit->m));
         kit_expect(kit, "lost D");
+        kit_destroy(kit);
+    }
+}
+
+/* Is a store to a page that is gone held against the next one there? */
+static void test_oracle_lost_dirty__forgets_a_freed_page(void **state)
+{
+    (void)state;
+    KIT_EACH(f)
+    {
+        struct kit *kit = kit_create(f, f->rw);
+        uint64_t entry;
+
+        play_space(kit, 0x2000, LP_READ | LP_WRITE);
+        assert_int_equal(kit_write(kit, 0), LP_HOST_OK);
+        entry = *kit_leaf(kit, 0);
+        *kit_leaf(kit, 0) = 0;
+        kit_flush_page(kit, f->va, false);
+        kit_free(kit, kit->page);
+        assert_int_equal(kit_frame(kit), kit->page);
+        *kit_leaf(kit, 0) = *kit_leaf(kit, 1) = entry;
+        page_info.flags = LP_PAGE_SHARED;
+        dirty_at = f->va + 0x1000;
+        assert_int_equal(kit_write(kit, 0x1000), LP_HOST_OK);
+        assert_true(lp_host_check(kit->m));
         kit_destroy(kit);
     }
 }
@@ -778,6 +806,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_oracle_malformed_entry__bites),
         cmocka_unit_test(test_oracle_mapped_free_frame__bites),
         cmocka_unit_test(test_oracle_lost_dirty__bites),
+        cmocka_unit_test(test_oracle_lost_dirty__forgets_a_freed_page),
         cmocka_unit_test(test_oracle_livelock__bites),
         cmocka_unit_test(test_oracle_preemption_left_off__bites),
         cmocka_unit_test(test_oracle_preemption_on__bites),
