@@ -78,11 +78,11 @@ void place(struct run *r, struct command *c, uint64_t at, uint64_t len)
     c->len = len;
 }
 
-static void pick_nonsense(struct run *r, struct command *c, bool crossing)
+static void pick_nonsense(struct run *r, struct command *c, enum reach reach)
 {
     uint64_t n;
 
-    switch (pick(r, crossing ? 6 : 5)) {
+    switch (pick(r, reach == CROSSES ? 6 : 5)) {
     case 0: c->len = 0; break;
     case 1:
         n = 1 + pick(r, PAGE - 1);
@@ -103,7 +103,7 @@ static void pick_nonsense(struct run *r, struct command *c, bool crossing)
 }
 
 void pick_range(struct run *r, struct command *c, unsigned behind,
-                bool crossing)
+                enum reach reach)
 {
     uint64_t first = pick_page(r), most = WINDOW + behind - first;
     uint64_t n = 1 + pick(r, chance(r, 85) ? 6 : WINDOW);
@@ -116,7 +116,7 @@ void pick_range(struct run *r, struct command *c, unsigned behind,
         n = (area.end - r->base[OURS]) / PAGE - first;
     place(r, c, first * PAGE, n * PAGE - (chance(r, 15) ? pick(r, PAGE) : 0));
     if (chance(r, 3))
-        pick_nonsense(r, c, crossing);
+        pick_nonsense(r, c, reach);
 }
 
 /* The pages of the window among [at, at + len), as a set. */

@@ -72,7 +72,7 @@ bool make_mmap(struct run *r, struct command *c)
         LP_MAP_DENYWRITE, LP_MAP_EXECUTABLE, LP_MAP_STACK,
     };
 
-    pick_range(r, c, 0, true);
+    pick_range(r, c, 0, CROSSES);
     pick_what(r, c);
     pick_where(r, c);
     c->access = pick_access(r);
@@ -174,7 +174,7 @@ void print_mmap(const struct command *c)
 
 bool make_munmap(struct run *r, struct command *c)
 {
-    pick_range(r, c, BEHIND, true);
+    pick_range(r, c, BEHIND, CROSSES);
     return true;
 }
 
@@ -198,7 +198,7 @@ void print_munmap(const struct command *c)
 
 bool make_mprotect(struct run *r, struct command *c)
 {
-    pick_range(r, c, BEHIND, false);
+    pick_range(r, c, BEHIND, STAYS);
     c->access = pick_access(r);
     if (chance(r, 1))
         c->access |= 64u << pick(r, 17); /* no machine knows these */
@@ -309,7 +309,7 @@ bool make_madvise(struct run *r, struct command *c)
 
     c->advice = pick_advice(r);
     do
-        pick_range(r, c, BEHIND, false);
+        pick_range(r, c, BEHIND, STAYS);
     while (c->advice == LP_MADV_REMOVE && !removable(r, c) && tries++ < 5);
     if (c->advice == LP_MADV_REMOVE && removes_more(r, c))
         return false;
@@ -342,7 +342,7 @@ void print_madvise(const struct command *c)
 
 bool make_msync(struct run *r, struct command *c)
 {
-    pick_range(r, c, BEHIND, false);
+    pick_range(r, c, BEHIND, STAYS);
     c->flags = chance(r, 60) ? LP_MS_SYNC : (unsigned)pick(r, 8);
     if (chance(r, 2))
         c->flags |= 8;

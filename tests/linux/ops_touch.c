@@ -257,6 +257,26 @@ static struct iovec vector(uint64_t addr, uint64_t len)
     return (struct iovec){ (void *)(uintptr_t)addr, len };
 }
 
+enum { PIECES = COPY_MAX / PAGE + 2 };
+
+/*
+ * One piece for each page: Linux holds all pages of a piece before it copies,
+ * so that a page that is copied on write would not get what is being written to
+ * its source through an earlier page.
+ */
+static unsigned long pieces(const struct command *c, struct iovec *piece)
+{
+    uint64_t at = c->addr[THEIRS], end = at + c->len, next;
+    unsigned long n = 0;
+
+    for (; at < end; at = next) {
+        next = (at | (PAGE - 1)) + 1;
+        next = next < end ? next : end;
+        piece[n++] = vector(at, next - at);
+    }
+    return n;
+}
+
 static int pid_of(const struct command *c)
 {
     return theirs_world->shared->pid[c->member];
@@ -265,11 +285,12 @@ static int pid_of(const struct command *c)
 void theirs_copy_in(const struct command *c, struct answer *a)
 {
     struct iovec local = vector((uintptr_t)theirs_buffer, c->len);
-    struct iovec remote = vector(c->addr[THEIRS], c->len);
+    struct iovec remote[PIECES];
     ssize_t n;
 
     if (c->flags == BY_TABLES)
-        n = process_vm_readv(pid_of(c), &local, 1, &remote, 1, 0);
+        n = process_vm_readv(pid_of(c), &local, 1, remote, pieces(c, remote),
+                             0);
     else
         n = pwrite(theirs_scratch_file, (void *)(uintptr_t)c->addr[THEIRS],
                    c->len, 0);
@@ -311,12 +332,13 @@ void ours_copy_out(struct run *r, struct command *c)
 void theirs_copy_out(const struct command *c, struct answer *a)
 {
     struct iovec local = vector((uintptr_t)theirs_buffer, c->len);
-    struct iovec remote = vector(c->addr[THEIRS], c->len);
+    struct iovec remote[PIECES];
     ssize_t n;
 
     fill(theirs_buffer, c->addr[THEIRS], c->len, c->value);
     if (c->flags == BY_TABLES)
-        n = process_vm_writev(pid_of(c), &local, 1, &remote, 1, 0);
+        n = process_vm_writev(pid_of(c), &local, 1, remote, pieces(c, remote),
+                              0);
     else if (pwrite(theirs_scratch_file, theirs_buffer, c->len, 0) ==
              (ssize_t)c->len)
         n = pread(theirs_scratch_file, (void *)(uintptr_t)c->addr[THEIRS],

@@ -114,7 +114,7 @@ struct command {
 struct page {
     bool mapped, shared;
     uint8_t access;
-    uint64_t object; /* 0: private anonymous; files: 1 + number; else any */
+    uint64_t object; /* 0: private anonymous; of files their inode */
     uint64_t offset;
     struct answer touch; /* of reading all of it */
 };
@@ -187,7 +187,6 @@ struct run {
     unsigned nmembers, current;
     struct page page[WINDOW]; /* ours, when they were last looked at */
     unsigned queued;
-    unsigned turns;      /* operations since the last comparison */
     unsigned since_fork; /* operations */
     bool lied;
     struct file file[FILES];
@@ -206,7 +205,6 @@ struct operation {
     /* false: makes no sense now; nothing happens. */
     bool (*make)(struct run *r, struct command *c);
     void (*ours)(struct run *r, struct command *c);
-    /* NULL: nothing to do. */
     void (*theirs)(const struct command *c, struct answer *a);
     void (*print)(const struct command *c);
     enum kind kind;
@@ -230,13 +228,15 @@ unsigned pick_page(struct run *r);
 /* place: set addr and len. */
 void place(struct run *r, struct command *c, uint64_t at, uint64_t len);
 
+/* May a range end where no program's addresses are? */
+enum reach { STAYS, CROSSES };
+
 /*
  * pick_range: a range of pages, sometimes not aligned, sometimes nonsense.
  * => behind: so many pages behind the window may be in it.
- * => crossing: may it end where no program's addresses are?
  */
 void pick_range(struct run *r, struct command *c, unsigned behind,
-                bool crossing);
+                enum reach reach);
 
 unsigned pick_access(struct run *r);
 
@@ -304,7 +304,7 @@ const char *theirs_probe(void);
 /* theirs_open: window, files and member 0.  Before ours_open. */
 void theirs_open(struct run *r);
 
-/* theirs_write: bytes of a file, before the run begins. */
+/* theirs_set_up: size and bytes of a file, before the run begins. */
 void theirs_set_up(struct run *r, unsigned file, const uint8_t *bytes,
                    uint64_t size);
 
@@ -348,9 +348,6 @@ void run_all(const struct settings *settings, struct totals *totals);
 /* wrong: say it and end the process. */
 _Noreturn void wrong(struct run *r, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-
-/* compare_family: layouts and contents of all members. */
-void compare_family(struct run *r);
 
 /* --- campaign.c --- */
 

@@ -4,11 +4,13 @@
  * The library is always ahead: an operation has been carried out there when it
  * is queued.  So the first answer that differs is the one that counts.
  */
+#define _GNU_SOURCE
 #include "oracle.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* Places in operations[]. */
@@ -149,6 +151,25 @@ static void compare_layout(struct run *r, const struct command *c)
     }
 }
 
+/* Where two pages that can both be read differ first. */
+static void print_bytes(struct run *r, const struct command *page)
+{
+    static uint8_t ours[PAGE], theirs[PAGE];
+    struct iovec to = { theirs, PAGE };
+    struct iovec from = { (void *)(uintptr_t)page->addr[THEIRS], PAGE };
+    unsigned i, n = 0;
+
+    if (lp_host_load(r->m, page->addr[OURS], ours, PAGE) != LP_HOST_OK ||
+        process_vm_readv(r->shared->pid[r->current], &to, 1, &from, 1, 0) !=
+            PAGE)
+        return;
+    for (i = 0; i < PAGE; i++)
+        if (ours[i] != theirs[i] && n++ == 0)
+            printf("first at %#x: library %#x, Linux %#x\n", i, ours[i],
+                   theirs[i]);
+    printf("%u bytes differ\n", n);
+}
+
 static void compare_contents(struct run *r, const struct command *c)
 {
     const struct answer *ours, *theirs;
@@ -165,8 +186,10 @@ static void compare_contents(struct run *r, const struct command *c)
         page.sight = survey(r, &page);
         snprintf(what, sizeof what, "page %#x of member %u", i * PAGE,
                  r->current);
-        if (!same(ours, theirs) && !known_difference(r, &page, ours, theirs))
+        if (!same(ours, theirs) && !known_difference(r, &page, ours, theirs)) {
+            print_bytes(r, &page);
             differ(r, c, what, ours, theirs);
+        }
         r->totals->pages++;
     }
 }
@@ -346,7 +369,7 @@ static void compare_member(struct run *r)
     flush(r);
 }
 
-void compare_family(struct run *r)
+static void compare_family(struct run *r)
 {
     unsigned was = r->current;
 
