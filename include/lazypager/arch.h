@@ -19,9 +19,10 @@
 
 #include <lazypager/types.h>
 
+/* Bounds of lp_pte_format.levels. */
 enum {
-    LP_LEVELS_MAX = 5,
-    LP_LEVELS_MIN = 2,
+    LP_LEVELS_MAX = 5, /* the deepest tree */
+    LP_LEVELS_MIN = 2, /* the flattest one: a root and leaf tables */
 };
 
 /* Values of the tag in an entry that is not valid (struct lp_pte_format). */
@@ -35,18 +36,19 @@ enum lp_absent_tag {
 /* How memory is cached, for device mappings. */
 enum lp_cache_mode {
     LP_CACHE_WRITEBACK = 0, /* ordinary memory */
-    LP_CACHE_WRITETHROUGH,
-    LP_CACHE_WRITECOMBINE,
-    LP_CACHE_UNCACHED,
-    LP_CACHE_MODES,
+    LP_CACHE_WRITETHROUGH,  /* reads are cached, stores go through */
+    LP_CACHE_WRITECOMBINE,  /* stores are gathered; frame buffers */
+    LP_CACHE_UNCACHED,      /* every access reaches the device, in order */
+    LP_CACHE_MODES,         /* how many there are */
 };
 
 /* A test of bits: true when (entry & mask) == value. */
 struct lp_bit_test {
-    uint64_t mask;
-    uint64_t value;
+    uint64_t mask;  /* the bits that are looked at */
+    uint64_t value; /* what they must be; a subset of mask */
 };
 
+/* A page-table format, as numbers: what every bit of an entry means. */
 struct lp_pte_format {
     /* Number of levels of tables, LP_LEVELS_MIN..LP_LEVELS_MAX. */
     unsigned levels;
@@ -193,8 +195,9 @@ enum lp_flush_scope {
     LP_FLUSH_GLOBAL,
 };
 
+/* What a CPU must forget: the argument of lp_arch.flush. */
 struct lp_flush {
-    enum lp_flush_scope scope;
+    enum lp_flush_scope scope; /* what start, end and asid mean */
     /*
      * Entries above level 0 changed as well: whatever the range, every cached
      * upper-level entry of the ASID must be dropped.  x86: any INVLPG drops all
@@ -205,19 +208,23 @@ struct lp_flush {
      */
     bool tables;
     uint32_t asid; /* 0 where the scope is ALL or GLOBAL */
-    /* Page-aligned, end exclusive; both 0 unless scope is RANGE or GLOBAL.
-     * With `tables`, start == end is legal: no leaf translation has changed. */
+    /* Page-aligned; 0 unless scope is RANGE or GLOBAL. */
     lp_va start;
+    /*
+     * Exclusive.  With `tables`, start == end is legal: no leaf translation has
+     * changed.
+     */
     lp_va end;
 };
 
 /* Why a fault happened, as the hardware tells it. */
 struct lp_fault;
 
+/* What a backend supplies; see the head of this file. */
 struct lp_arch {
     /* A short name for messages, such as "x86-64" or "sv39". */
     const char *name;
-    struct lp_pte_format format;
+    struct lp_pte_format format; /* the page tables, checked once */
     /* Width of the ASID, at most 16; 0: none, every activate flushes. */
     unsigned asid_bits;
     /*

@@ -27,7 +27,7 @@ struct lp_fault {
 
 /* What came of a fault: what a signal or a system call needs to know. */
 enum lp_fault_code {
-    LP_FAULT_OK = 0,
+    LP_FAULT_OK = 0, /* resolved: run the instruction again */
     LP_FAULT_MAPERR, /* no area there: SIGSEGV, SEGV_MAPERR */
     LP_FAULT_ACCERR, /* an area that does not allow it: SIGSEGV, SEGV_ACCERR */
     LP_FAULT_BUS,    /* past the object's end, or I/O error: SIGBUS */
@@ -45,19 +45,20 @@ enum lp_decision {
     LP_FILL,     /* the object is asked for the page, then all over again */
     LP_OWN,      /* a table above is shared: make it ours first */
     /* These change the entry: */
-    LP_ZERO,  /* a zero-filled page, or the zero page for a read */
-    LP_MAP,   /* a page that the object has in its cache */
-    LP_REUSE, /* the last sharer of a page gets it back without a copy */
-    LP_WIDEN, /* the area allows more than the entry did */
-    LP_COPY,  /* a copy of the shared page */
-    LP_DECISIONS,
+    LP_ZERO,      /* a zero-filled page, or the zero page for a read */
+    LP_MAP,       /* a page that the object has in its cache */
+    LP_REUSE,     /* the last sharer of a page gets it back without a copy */
+    LP_WIDEN,     /* the area allows more than the entry did */
+    LP_COPY,      /* a copy of the shared page */
+    LP_DECISIONS, /* how many there are */
 };
 
+/* What lp_handle_fault tells. */
 struct lp_fault_result {
-    enum lp_fault_code code;
-    enum lp_decision decision;
-    lp_va va;   /* the fault's address, as given */
-    bool major; /* an object was asked to read */
+    enum lp_fault_code code;   /* LP_FAULT_OK when resolved */
+    enum lp_decision decision; /* the last one */
+    lp_va va;                  /* the fault's address, as given */
+    bool major;                /* an object was asked to read */
 };
 
 LP_BEGIN_DECLS

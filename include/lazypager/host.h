@@ -61,8 +61,9 @@
 
 struct lp_host;
 
+/* Bounds and special values of struct lp_host_config. */
 enum {
-    LP_HOST_CPUS_MAX = 64,
+    LP_HOST_CPUS_MAX = 64, /* the most CPUs of a machine */
     /* lp_host_config.asid_bits: no ASIDs at all. */
     LP_HOST_NO_ASIDS = -1,
 };
@@ -176,12 +177,12 @@ extern const struct lp_pte_format lp_host_format_free_v;
 
 /* What became of an access.  The first six are those of lp_fault_code. */
 enum lp_host_code {
-    LP_HOST_OK = LP_FAULT_OK,
-    LP_HOST_MAPERR = LP_FAULT_MAPERR,
-    LP_HOST_ACCERR = LP_FAULT_ACCERR,
-    LP_HOST_BUS = LP_FAULT_BUS,
-    LP_HOST_RETRY = LP_FAULT_RETRY,
-    LP_HOST_NOMEM = LP_FAULT_NOMEM,
+    LP_HOST_OK = LP_FAULT_OK,         /* done */
+    LP_HOST_MAPERR = LP_FAULT_MAPERR, /* refused: no area there */
+    LP_HOST_ACCERR = LP_FAULT_ACCERR, /* refused: the area forbids it */
+    LP_HOST_BUS = LP_FAULT_BUS,       /* refused: no such page in the object */
+    LP_HOST_RETRY = LP_FAULT_RETRY,   /* the object is not ready */
+    LP_HOST_NOMEM = LP_FAULT_NOMEM,   /* out of frames */
     LP_HOST_PROTECTION, /* x86: #GP, the address is not canonical */
     LP_HOST_FAULT,      /* lp_host_peek: there was a page fault */
     LP_HOST_BROKEN,     /* an oracle failed on the way */
@@ -189,7 +190,7 @@ enum lp_host_code {
 
 /* In which mode the CPU is. */
 enum lp_host_mode {
-    LP_HOST_USER,
+    LP_HOST_USER,            /* a program */
     LP_HOST_SUPERVISOR,      /* user pages are off limits (SMAP; SUM clear) */
     LP_HOST_SUPERVISOR_USER, /* ... are open (EFLAGS.AC; SUM set) */
 };
@@ -197,19 +198,21 @@ enum lp_host_mode {
 /* What a trap handler would find: the argument of lp_arch.decode. */
 struct lp_host_trap {
     bool page_fault; /* false: #GP */
-    lp_va va;
+    lp_va va;        /* the address */
     unsigned access; /* LP_READ, LP_WRITE or LP_EXEC */
     unsigned flags;  /* LP_FAULT_* */
 };
 
 /* Counters since creation, summed over the CPUs. */
 struct lp_host_stats {
-    uint64_t accesses; /* page-wise */
-    uint64_t tlb_hits;
-    uint64_t walks;
+    uint64_t accesses;     /* page-wise */
+    uint64_t tlb_hits;     /* answered without a walk */
+    uint64_t walks;        /* of page tables */
     uint64_t entries_read; /* of page tables, by walks */
     uint64_t traps;        /* page faults taken */
+    /* Calls of lp_arch.activate; those that flushed. */
     uint64_t activations, activations_flushing;
+    /* Calls of lp_arch.flush, by enum lp_flush_scope. */
     uint64_t flushes_range, flushes_asid, flushes_all, flushes_global;
     uint64_t fences;       /* flushes by another CPU's fence_cpus */
     uint64_t code_syncs;   /* calls of sync_code */
@@ -217,7 +220,7 @@ struct lp_host_stats {
     uint64_t dropped_true; /* ... that were still true (LP_HOST_COUNT_TRUE) */
     uint64_t calls;        /* cross-CPU requests served */
     uint64_t allocations;  /* calls of frame_alloc, failed ones too */
-    uint64_t frees;
+    uint64_t frees;        /* calls of frame_free */
 };
 
 LP_BEGIN_DECLS

@@ -14,6 +14,7 @@
 struct lp_flush;
 struct lp_trace;
 
+/* Bounds of what the library asks for. */
 enum {
     LP_FENCES_MAX = 4, /* the most descriptions in one call of fence_cpus */
 };
@@ -24,8 +25,9 @@ enum lp_frame_fill {
     LP_FRAME_ZEROED, /* all bytes zero */
 };
 
+/* What a kernel supplies; see the head of this file. */
 struct lp_kernel {
-    void *ctx;
+    void *ctx; /* handed to each function below; may be NULL */
 
     /*
      * frame_alloc: give the library one frame of LP_PAGE_SIZE bytes, inside

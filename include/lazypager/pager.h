@@ -34,13 +34,14 @@ enum {
     LP_OPTION_NO_ZERO_PAGE = 1,
 };
 
+/* Bounds of struct lp_options. */
 enum {
     LP_KERNEL_RANGES_MAX = 16, /* the most ranges that a pager manages */
 };
 
 /* Choices and limits; zero is always a good default. */
 struct lp_options {
-    unsigned flags;
+    unsigned flags; /* LP_OPTION_* */
     /*
      * Where the pager looks for free addresses: downwards from mmap_base, not
      * below mmap_min.  0: the top of the user range, and 64 KiB.  Both

@@ -156,8 +156,8 @@ int lp_riscv64_probe(struct lp_riscv64_features *out, uint64_t *root);
  * pager lives.  Not to be copied: arch.ctx points to the whole.
  */
 struct lp_riscv64 {
-    struct lp_arch arch;
-    struct lp_riscv64_features features;
+    struct lp_arch arch;                 /* for lp_pager_create */
+    struct lp_riscv64_features features; /* as given to setup */
 };
 
 /*
@@ -196,9 +196,9 @@ int lp_riscv64_setup(struct lp_riscv64 *out,
  * (4.1.9 would permit 0).
  */
 struct lp_riscv64_fault {
-    uint64_t scause;
-    uint64_t stval;
-    uint64_t sstatus;
+    uint64_t scause;  /* what happened */
+    uint64_t stval;   /* the address */
+    uint64_t sstatus; /* of interest: SPP and SUM */
 };
 
 /*

@@ -17,15 +17,16 @@
  * PRIVATE, or both (SHARED_VALIDATE, treated as SHARED).
  */
 enum {
-    LP_MAP_SHARED = 0x1,
-    LP_MAP_PRIVATE = 0x2,
-    LP_MAP_FIXED = 0x10,
-    LP_MAP_ANONYMOUS = 0x20,
-    LP_MAP_DENYWRITE = 0x800,   /* accepted, ignored */
+    LP_MAP_SHARED = 0x1,      /* stores reach the object and all its mappers */
+    LP_MAP_PRIVATE = 0x2,     /* stores make a copy of this space's own */
+    LP_MAP_FIXED = 0x10,      /* at addr, replacing what is there */
+    LP_MAP_ANONYMOUS = 0x20,  /* zeroes, no object */
+    LP_MAP_DENYWRITE = 0x800, /* accepted, ignored */
     LP_MAP_EXECUTABLE = 0x1000, /* accepted, ignored */
     LP_MAP_NORESERVE = 0x4000,  /* accepted, ignored */
-    LP_MAP_POPULATE = 0x8000,
-    LP_MAP_STACK = 0x20000, /* accepted, ignored */
+    LP_MAP_POPULATE = 0x8000,   /* bring the pages at once */
+    LP_MAP_STACK = 0x20000,     /* accepted, ignored */
+    /* At addr, or not at all. */
     LP_MAP_FIXED_NOREPLACE = 0x100000,
     /*
      * Not Linux's: this mapping may never be written to, also not after
@@ -38,9 +39,9 @@ enum {
 
 /* Flags of lp_msync; the values are Linux's MS_*. */
 enum {
-    LP_MS_ASYNC = 1,
-    LP_MS_INVALIDATE = 2,
-    LP_MS_SYNC = 4,
+    LP_MS_ASYNC = 1,      /* written some time later */
+    LP_MS_INVALIDATE = 2, /* other mappings see it: they always do */
+    LP_MS_SYNC = 4,       /* written when the call returns */
 };
 
 /* Advice for lp_madvise; the values are Linux's MADV_*. */

@@ -48,19 +48,19 @@ typedef uint64_t lp_pa;
  * Linux, so that a system call passes them on as they are.
  */
 enum {
-    LP_READ = 1,
-    LP_WRITE = 2,
-    LP_EXEC = 4,
+    LP_READ = 1,  /* load */
+    LP_WRITE = 2, /* store */
+    LP_EXEC = 4,  /* fetch an instruction */
 };
 
 /* A range of virtual addresses, half-open: [start, end). */
 struct lp_range {
-    lp_va start, end;
+    lp_va start, end; /* the first address; one past the last */
 };
 
 /* A set of CPUs: bit c % 64 of word c / 64 is CPU c. */
 struct lp_cpuset {
-    uint64_t word[LP_CPUS_MAX / 64];
+    uint64_t word[LP_CPUS_MAX / 64]; /* its bits, from CPU 0 on */
 };
 
 /* One address space; see space.h.  Only the library looks inside. */

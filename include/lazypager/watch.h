@@ -35,9 +35,9 @@ struct lp_page_info {
 
 /* One area, as mmap and mprotect left it. */
 struct lp_area {
-    lp_va start, end;
-    unsigned access; /* LP_READ ... */
-    bool shared;
+    lp_va start, end;         /* half-open, page-aligned */
+    unsigned access;          /* LP_READ ... */
+    bool shared;              /* mapped with LP_MAP_SHARED */
     struct lp_object *object; /* NULL: private anonymous; not referenced */
     uint64_t offset;          /* in the object, of start */
 };
@@ -47,18 +47,19 @@ struct lp_area {
 struct lp_stats {
     /* Faults handled, those for POPULATE and for user memory included. */
     uint64_t faults;
+    /* Decisions carried out, by enum lp_decision. */
     uint64_t decisions[LP_DECISIONS];
-    uint64_t major_faults;  /* that asked an object to read */
-    uint64_t copies;        /* data pages copied */
-    uint64_t swept;         /* pages got back by a sweep, not a fault */
-    uint64_t tables_shared; /* root entries shared by fork */
-    uint64_t tables_copied;
+    uint64_t major_faults;    /* that asked an object to read */
+    uint64_t copies;          /* data pages copied */
+    uint64_t swept;           /* pages got back by a sweep, not a fault */
+    uint64_t tables_shared;   /* root entries shared by fork */
+    uint64_t tables_copied;   /* because they were shared */
     uint64_t tables_cleaned;  /* stale ones made good */
     uint64_t tables_regained; /* got back without copy or cleaning */
     uint64_t flushes_local;   /* on the CPU that asked */
     uint64_t flushes_remote;  /* requests sent: one for each other CPU */
-    uint64_t forks;
-    uint64_t lost_writes; /* objects whose last write-back failed */
+    uint64_t forks;           /* that succeeded, of this parent */
+    uint64_t lost_writes;     /* objects whose last write-back failed */
 };
 
 /* Kinds of trace events. */
@@ -69,19 +70,22 @@ enum lp_trace_kind {
     LP_TRACE_MPROTECT, /* va, len, access, result */
     LP_TRACE_MADVISE,  /* va, len, advice, result */
     LP_TRACE_FORK,     /* other: the child; result */
-    LP_TRACE_DESTROY,
+    LP_TRACE_DESTROY,  /* the space is going */
 };
 
+/*
+ * An event, handed to lp_kernel.trace.  What its kind does not name is 0.
+ */
 struct lp_trace {
-    enum lp_trace_kind kind;
-    const struct lp_space *space;
-    const struct lp_space *other;
-    lp_va va;
-    uint64_t len;
-    unsigned access;
-    int advice; /* LP_MADV_* */
-    enum lp_decision decision;
-    int64_t result; /* 0 or an error; for mmap the address */
+    enum lp_trace_kind kind;      /* what happened */
+    const struct lp_space *space; /* where; valid during the call only */
+    const struct lp_space *other; /* fork: the child, NULL if it failed */
+    lp_va va;                     /* as the caller gave it */
+    uint64_t len;                 /* in bytes, as the caller gave it */
+    unsigned access;              /* LP_READ ... */
+    int advice;                   /* LP_MADV_* */
+    enum lp_decision decision;    /* of a fault, one of perhaps several */
+    int64_t result;               /* 0 or an error; for mmap the address */
 };
 
 /* What lp_check found. */

@@ -104,12 +104,12 @@ struct lp_x86_64_features {
 struct lp_x86_64_cpuid {
     uint32_t last_basic;    /* 00000000H:EAX */
     uint32_t last_extended; /* 80000000H:EAX */
-    uint32_t leaf1_ecx;
-    uint32_t leaf1_edx;
-    uint32_t leaf7_ebx; /* sub-leaf 0 */
-    uint32_t leaf7_ecx;
-    uint32_t ext1_edx; /* 80000001H */
-    uint32_t ext8_eax; /* 80000008H */
+    uint32_t leaf1_ecx;     /* 00000001H:ECX */
+    uint32_t leaf1_edx;     /* 00000001H:EDX */
+    uint32_t leaf7_ebx;     /* 00000007H, sub-leaf 0:EBX */
+    uint32_t leaf7_ecx;     /* 00000007H, sub-leaf 0:ECX */
+    uint32_t ext1_edx;      /* 80000001H:EDX */
+    uint32_t ext8_eax;      /* 80000008H:EAX */
 };
 
 /*
@@ -119,7 +119,7 @@ struct lp_x86_64_cpuid {
  * => arch.ctx points at this structure: it may not be copied after setup.
  */
 struct lp_x86_64 {
-    struct lp_arch arch;
+    struct lp_arch arch;                /* for lp_pager_create */
     struct lp_x86_64_features features; /* what is used */
 };
 
