@@ -14,7 +14,7 @@ import re
 import sys
 
 sys.dont_write_bytecode = True
-import headers
+import declarations
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -30,16 +30,15 @@ class Names:
 
 # --- a comment's text --------------------------------------------------------
 
-_SPECIAL = re.compile(r"([\\@<>#%*&$]|(?<!\w)_|_(?!\w)|\[)")
-_ENTITY = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "#": "\\#", "%": "\\%",
-           "@": "\\@", "\\": "\\\\", "*": "&lowast;", "_": "&#95;",
-           "$": "\\$", "[": "&#91;"}
-_WORD = re.compile(r"\b(lp_\w+|LP_\w+)\b(?!\*|\.\w|&lowast;|&\#95;)(\(\))?")
+_SPECIAL = re.compile(r"([\\@<>#%*&$]|(?<!\w)_|_(?!\w)|\[(?=[^\]]*\]\())")
+_ENTITY = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+_WORD = re.compile(r"\b(lp_\w+|LP_\w+)\b(?!\\[*_]|\.\w)(\(\))?")
 
 
 def prose(line, names):
     """One line of text: nothing in it is markup, names are links."""
-    line = _SPECIAL.sub(lambda m: _ENTITY[m.group()], line)
+    line = _SPECIAL.sub(
+        lambda m: _ENTITY.get(m.group(), "\\" + m.group()), line)
 
     def link(match):
         word = match.group(1)
@@ -103,7 +102,7 @@ def _contract_item(lines, names):
 def document(text, names):
     """A comment's text as the inside of a Doxygen comment, a list of lines as
     long as text (an element may hold more than one line)."""
-    description, contract = headers.split(text)
+    description, contract = declarations.split(text)
     out, i = [], 0
     while i < len(description):
         line = description[i]
@@ -156,7 +155,7 @@ class Writer:
         while "*/" not in self.lines[last]:
             last += 1
         column = self.lines[line].index("/*")
-        text = headers.text_of([self.lines[line][column:]]
+        text = declarations.text_of([self.lines[line][column:]]
                                + self.lines[line + 1:last + 1])
         return last, text, column
 
@@ -176,7 +175,7 @@ def _declared_below(lines, i):
 
 
 def _strip_names(text, names):
-    return headers.entries(text, names) if names else {}
+    return declarations.entries(text, names) if names else {}
 
 
 _SEVERAL = re.compile(
@@ -260,7 +259,7 @@ def header(path, names):
 def _declaration(writer, first, last, text, below):
     """The comment above one declaration or several."""
     lines = writer.lines
-    description, _ = headers.split(text)
+    description, _ = declarations.split(text)
     cut = text[len(description):]
     own = _strip_names(description, below)
     anonymous = not below or re.match(r"enum \{", lines[last + 1])
@@ -318,7 +317,7 @@ def _page_line(line, names):
 
 def main():
     path = pathlib.Path(sys.argv[1]).resolve()
-    names = Names(headers.public(ROOT))
+    names = Names(declarations.public(ROOT))
     if path.suffix == ".h":
         sys.stdout.write(header(path, names))
     else:

@@ -254,8 +254,9 @@ struct lp_arch {
     /*
      * decode: turn what the trap handler saved (its meaning is the
      * backend's: a struct named in the backend's header) into a fault.
-     * Returns 0, or -LP_EINVAL when this was not a page fault.  May be NULL
-     * where the kernel fills struct lp_fault itself.
+     * Returns 0, or -LP_EINVAL when this was not a page fault.  The library
+     * never calls it: any context.  May be NULL where the kernel fills struct
+     * lp_fault itself.
      */
     int (*decode)(void *ctx, const void *raw, struct lp_fault *out);
     /*
@@ -277,7 +278,7 @@ LP_BEGIN_DECLS
 /*
  * lp_arch_check: is this table one that the core can work with?
  *
- * Checks every rule stated above that can be checked.
+ * Checks every rule stated above that can be checked, of arch and of its format.
  * => returns NULL, or a static sentence that names the first broken rule.
  * => any context, no locks.
  */

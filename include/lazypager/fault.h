@@ -84,10 +84,17 @@ LP_MUST_CHECK
 int lp_handle_fault(struct lp_space *space, const struct lp_fault *fault,
                     struct lp_fault_result *result);
 
-/* lp_decision_name: "COPY" for LP_COPY.  Never NULL. */
+/*
+ * lp_decision_name: "COPY" for the decision LP_COPY; "?" for an unknown one.
+ * => never NULL; static.  Any context, no locks.
+ */
 const char *lp_decision_name(enum lp_decision decision);
 
-/* lp_fault_code_name: "MAPERR" for LP_FAULT_MAPERR.  Never NULL. */
+/*
+ * lp_fault_code_name: "MAPERR" for the code LP_FAULT_MAPERR; "?" for an unknown
+ * one.
+ * => never NULL; static.  Any context, no locks.
+ */
 const char *lp_fault_code_name(enum lp_fault_code code);
 
 LP_END_DECLS

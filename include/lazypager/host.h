@@ -51,6 +51,11 @@
  *
  * No global state: several machines at once are legal.  A thread is bound to
  * at most one CPU.
+ *
+ * What is common to all calls, unless one says otherwise:
+ *
+ * => from a thread that drives or is bound to a CPU, outside all functions that
+ *    the machine or the library calls; no lock of the library held.
  */
 #ifndef LAZYPAGER_HOST_H
 #define LAZYPAGER_HOST_H
@@ -151,8 +156,9 @@ struct lp_host_config {
      */
     int (*fault)(void *ctx, const struct lp_fault *fault,
                  struct lp_fault_result *result);
-    /* As in struct lp_kernel. */
+    /* As in struct lp_kernel: no lock held; returns whether to try again. */
     bool (*low_memory)(void *ctx);
+    /* As in struct lp_kernel: under locks. */
     void (*trace)(void *ctx, const struct lp_trace *event);
 };
 
@@ -237,7 +243,10 @@ struct lp_host *lp_host_create(const struct lp_host_config *config);
 /* lp_host_destroy: free it all.  No thread is bound.  NULL is fine. */
 void lp_host_destroy(struct lp_host *m);
 
-/* The two tables for lp_pager_create; valid as long as the machine is. */
+/*
+ * lp_host_arch, lp_host_kernel: the two tables for lp_pager_create; valid as
+ * long as the machine is.
+ */
 const struct lp_arch *lp_host_arch(struct lp_host *m);
 const struct lp_kernel *lp_host_kernel(struct lp_host *m);
 
@@ -251,7 +260,7 @@ lp_pa lp_host_device(struct lp_host *m);
 /*
  * lp_host_frames_used: frames allocated now.
  * lp_host_allocations: calls of frame_alloc so far, failed ones too.
- * lp_host_frame_used: is this frame allocated?
+ * lp_host_frame_used: is the frame at pa allocated?
  */
 uint64_t lp_host_frames_used(struct lp_host *m);
 uint64_t lp_host_allocations(struct lp_host *m);
@@ -265,14 +274,14 @@ void lp_host_fail_once(struct lp_host *m, uint64_t n);
 void lp_host_fail_from(struct lp_host *m, uint64_t n);
 
 /*
- * lp_host_cpu_set: make this CPU current.  Not with LP_HOST_THREADS.
+ * lp_host_cpu_set: make CPU number cpu current.  Not with LP_HOST_THREADS.
  * lp_host_cpu: the current CPU of this thread.
  */
 void lp_host_cpu_set(struct lp_host *m, unsigned cpu);
 unsigned lp_host_cpu(struct lp_host *m);
 
 /*
- * lp_host_cpu_bind: this thread becomes that CPU; waits while another thread
+ * lp_host_cpu_bind: this thread becomes CPU number cpu; waits while another thread
  * is.  lp_host_cpu_unbind: serve what is pending, and leave it; what the CPU
  * has cached and what is active on it stays.  lp_host_cpu_idle: serve what is
  * pending (a bound thread that does nothing else calls it in a loop).
@@ -303,7 +312,8 @@ void lp_host_deactivate(struct lp_host *m);
  * refused.  Of an access of at most 64 bytes nothing has been done when it is
  * refused; a longer one goes page by page and may be refused half way.
  *
- * => to may be NULL for load and fetch: the bytes go nowhere.
+ * => to, from: memory of the host.  to may be NULL for load and fetch: the bytes
+ *    go nowhere.
  * => aligned accesses of 1, 2, 4, 8 bytes are single (relaxed) accesses.
  */
 enum lp_host_code lp_host_load(struct lp_host *m, lp_va va, void *to,
@@ -316,15 +326,18 @@ enum lp_host_code lp_host_fetch(struct lp_host *m, lp_va va, void *to,
 /*
  * lp_host_fetch_add: atomically add to the 64-bit word at va (8-byte aligned)
  * and give its old value (old may be NULL); an access for writing.
+ * => delta wraps.  Returns what became of it, as lp_host_store.
  */
 enum lp_host_code lp_host_fetch_add(struct lp_host *m, lp_va va, uint64_t delta,
                                     uint64_t *old);
 
 /*
- * lp_host_access: the same in any mode; access: LP_READ, LP_WRITE, LP_EXEC.
+ * lp_host_access: lp_host_load and its like for len bytes at va in any mode,
+ * to or from buffer; access: LP_READ, LP_WRITE, LP_EXEC.
  * lp_host_peek: ... but a fault is not handled: it gives LP_HOST_FAULT, and
  * what the trap handler would see in *trap (may be NULL).  Still fills the TLB
  * and sets A and D.
+ * => both return what became of it.
  */
 enum lp_host_code lp_host_access(struct lp_host *m, enum lp_host_mode mode,
                                  unsigned access, lp_va va, void *buffer,
@@ -349,8 +362,8 @@ struct lp_fault_result lp_host_last_fault(struct lp_host *m);
 unsigned lp_host_translate(struct lp_host *m, lp_va va, lp_pa *pa);
 
 /*
- * lp_host_cached: what the current CPU's TLB grants at va without a walk; as
- * above.
+ * lp_host_cached: what the current CPU's TLB grants at va without a walk, and
+ * *pa, as above.
  */
 unsigned lp_host_cached(struct lp_host *m, lp_va va, lp_pa *pa);
 
@@ -375,13 +388,13 @@ bool lp_host_check(struct lp_host *m);
 void lp_host_wrote_back(struct lp_host *m, const void *page);
 
 /*
- * lp_host_failures: how many oracles have failed; lp_host_failure: the last
- * message, "" when there was none.
+ * lp_host_failures: how many oracles have failed.
+ * lp_host_failure: the last message, "" when there was none.
  */
 uint64_t lp_host_failures(struct lp_host *m);
 const char *lp_host_failure(struct lp_host *m);
 
-/* lp_host_read_stats: add the counters up; no CPU is at work. */
+/* lp_host_read_stats: add the counters up into *out; no CPU is at work. */
 void lp_host_read_stats(struct lp_host *m, struct lp_host_stats *out);
 
 /* How lp_host_file_open opens. */
@@ -393,6 +406,7 @@ enum lp_host_file_mode {
 /*
  * lp_host_file_open: an object that is a file of the host.
  *
+ * => path: of the host.  mode: what the object allows.
  * => m: told of each write (lp_host_wrote_back); NULL: nobody is.
  * => returns 0 and *out with one reference; -LP_ENOMEM; -LP_EINVAL; else a
  *    negative errno of the host: the path cannot be opened so, -EISDIR (a

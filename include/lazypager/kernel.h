@@ -123,7 +123,7 @@ struct lp_kernel {
     /*
      * preempt_disable, preempt_enable: the library holds a spinning lock, or
      * relies on staying on this CPU, between these; they nest.  NULL for a
-     * kernel that does not preempt kernel code.
+     * kernel that does not preempt kernel code.  Any context.
      */
     void (*preempt_disable)(void *ctx);
     void (*preempt_enable)(void *ctx);
@@ -152,8 +152,8 @@ struct lp_kernel {
 LP_BEGIN_DECLS
 
 /*
- * lp_frame_records_size: bytes of memory that frame_records needs for frames
- * in [start, end): 16 bytes a frame.
+ * lp_frame_records_size: the number of bytes that frame_records needs for
+ * frames in [start, end): 16 bytes a frame.
  *
  * => start and end page-aligned, start <= end.
  * => any context, no locks.

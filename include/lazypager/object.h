@@ -82,15 +82,19 @@ int lp_object_create(struct lp_pager *pager, const struct lp_object_ops *ops,
  *
  * => start, len: page-aligned, not zero; the range must not meet
  *    [frames_start, frames_end) and must fit the format's address field.
- * => cache: the memory type of every mapping.
- * => returns as lp_object_create.
+ * => cache: the memory type of every mapping.  flags: LP_OBJECT_*.
+ * => returns 0 and *out with one reference, as lp_object_create.
+ * => no lock held.
  */
 LP_MUST_CHECK
 int lp_object_create_device(struct lp_pager *pager, lp_pa start, uint64_t len,
                             enum lp_cache_mode cache, unsigned flags,
                             struct lp_object **out);
 
-/* lp_object_get: take one more reference.  The caller has one already. */
+/*
+ * lp_object_get: take one more reference.  The caller has one already.
+ * => any context, no locks.
+ */
 void lp_object_get(struct lp_object *object);
 
 /*

@@ -119,7 +119,9 @@ int lp_riscv64_isa_decode(const char *isa, struct lp_riscv64_features *out);
  * lp_riscv64_isa_extension: set the flag of one extension, for newer device
  * trees, whose "riscv,isa-extensions" is a list of names.
  *
- * => name: len bytes, any case, no version.  An unknown one changes nothing.
+ * => name: len bytes, any case, no version.  An unknown one changes nothing in
+ *    *out.
+ * => any context, no locks.
  */
 void lp_riscv64_isa_extension(const char *name, size_t len,
                               struct lp_riscv64_features *out);
@@ -203,11 +205,12 @@ struct lp_riscv64_fault {
 
 /*
  * lp_riscv64_decode: what lp_riscv64_setup puts into lp_arch.decode; raw is a
- * struct lp_riscv64_fault.
+ * struct lp_riscv64_fault, ctx a struct lp_riscv64 after setup.
  *
+ * => returns 0 and *out, or -LP_EINVAL and *out unchanged.  Any context.
  * => scause 12, 13 and 15 (instruction, load, store or AMO page fault; table
- *    4.2) are LP_EXEC, LP_READ and LP_WRITE; everything else is -LP_EINVAL and
- *    leaves *out unchanged: access faults (1, 5, 7) are no page faults.
+ *    4.2) are LP_EXEC, LP_READ and LP_WRITE; everything else is
+ *    -LP_EINVAL: access faults (1, 5, 7) are no page faults.
  * => sstatus.SPP clear: LP_FAULT_USER.
  * => scause does not tell an absent page from one that S mode may not use.  But
  *    below user_end there are user pages only, which S mode never executes,

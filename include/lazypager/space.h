@@ -1,10 +1,13 @@
 /*
  * space.h: address spaces, and the calls that arrange areas in them.
  *
- * mmap only records an area; lp_handle_fault (fault.h) brings pages.  Any CPU
- * may call any of these on any space at any time, unless a call says
- * otherwise; each takes the space's lock itself, so none may be called from
- * one of the kernel's functions that the library calls under a lock.
+ * mmap only records an area; lp_handle_fault (fault.h) brings pages.
+ *
+ * What is common to all calls, unless one says otherwise:
+ *
+ * => any CPU, on any space, several at once; interrupts enabled.  Each takes
+ *    the space's lock itself: no lock of the library held, so not from those of
+ *    the kernel's functions that the library calls under a lock.
  */
 #ifndef LAZYPAGER_SPACE_H
 #define LAZYPAGER_SPACE_H
@@ -77,7 +80,8 @@ LP_BEGIN_DECLS
 /*
  * lp_space_create: make an empty address space.
  *
- * => returns 0 and *out, or -LP_ENOMEM.  Takes at most three frames.
+ * => returns 0 and *out, the caller's until lp_space_destroy; or -LP_ENOMEM.
+ *    Takes at most three frames.
  */
 LP_MUST_CHECK
 int lp_space_create(struct lp_pager *pager, struct lp_space **out);
@@ -126,7 +130,7 @@ void lp_sync_code(struct lp_space *space);
  *
  * => the parent may run on any CPUs meanwhile; all of them have been flushed
  *    when this returns, also when it fails.
- * => returns 0 and *out; -LP_ENOMEM.
+ * => returns 0 and *out, the caller's until lp_space_destroy; or -LP_ENOMEM.
  */
 LP_MUST_CHECK
 int lp_fork(struct lp_space *parent, struct lp_space **out);
@@ -141,6 +145,7 @@ int lp_fork(struct lp_space *parent, struct lp_space **out);
  *    (rounded down), honoured when free; 0: the pager chooses.
  * => len: in bytes, rounded up to pages.
  * => access: LP_READ, LP_WRITE, LP_EXEC or 0; WRITE implies READ.
+ * => flags: LP_MAP_*.
  * => object: NULL exactly when LP_MAP_ANONYMOUS is given; the area takes its
  *    own reference.  offset: page-aligned; without an object otherwise ignored.
  * => returns the address, or
@@ -265,7 +270,7 @@ int lp_madvise(struct lp_space *space, lp_va addr, uint64_t len, int advice);
  * lp_space_set_base: where the pager looks for free addresses in this space:
  * below base, downwards.  A kernel randomises here.  Inherited by fork.
  *
- * => returns 0, or -LP_EINVAL: misaligned, outside the user range, or below
+ * => returns 0, or -LP_EINVAL: misaligned, outside the user range, or not above
  *    the options' mmap_min.
  */
 LP_MUST_CHECK

@@ -2,8 +2,11 @@
  * user.h: how system calls reach user memory: through the direct map, never by
  * the user's own address, so that a bad pointer is an error and not a fault.
  *
- * All of them work on any space, not only the one that is active.  They load
- * what is absent and break copy-on-write first when they write.
+ * What is common to all calls:
+ *
+ * => any space, not only the one that is active.  They load what is absent and
+ *    break copy-on-write first when they write.
+ * => interrupts enabled, no lock of the library held.
  */
 #ifndef LAZYPAGER_USER_H
 #define LAZYPAGER_USER_H
@@ -58,8 +61,9 @@ int lp_get_user_page(struct lp_space *space, lp_va va, unsigned access,
                      struct lp_pin *pin);
 
 /*
- * lp_put_user_page: let go of a page.  With LP_WRITE in the access it was got
- * with, a page of an object counts as dirty.
+ * lp_put_user_page: let go of a page that lp_get_user_page has put into *pin.
+ * With LP_WRITE in the access it was got with, a page of an object counts as
+ * dirty.
  */
 void lp_put_user_page(struct lp_pin *pin);
 
@@ -90,7 +94,7 @@ LP_MUST_CHECK
 int64_t lp_strnlen_user(struct lp_space *space, lp_va va, uint64_t max);
 
 /*
- * lp_strncpy_in: copy the string at va, at most max bytes with its zero.
+ * lp_strncpy_in: copy the string at `from`, at most max bytes with its zero.
  *
  * => returns its length without the zero; max when there was no zero among the
  *    first max bytes (`to` then holds max bytes and no zero); an error as

@@ -2,6 +2,10 @@
  * watch.h: looking on: snapshots, areas, statistics, a printed map, a trace,
  * and the check of every invariant.  Nothing here changes what a program
  * could see.
+ *
+ * What is common to all calls, unless one says otherwise:
+ *
+ * => any CPU; interrupts enabled, no lock of the library held.
  */
 #ifndef LAZYPAGER_WATCH_H
 #define LAZYPAGER_WATCH_H
@@ -126,7 +130,10 @@ uint64_t lp_mapped_bytes(struct lp_space *space);
  */
 uint64_t lp_resident_pages(struct lp_space *space, lp_va start, lp_va end);
 
-/* lp_space_stats, lp_pager_stats: the counters.  May be torn by other CPUs. */
+/*
+ * lp_space_stats, lp_pager_stats: copy the counters to *out.  Each is a number
+ * that it once had; other CPUs may count between two of them.
+ */
 void lp_space_stats(struct lp_space *space, struct lp_stats *out);
 void lp_pager_stats(struct lp_pager *pager, struct lp_stats *out);
 

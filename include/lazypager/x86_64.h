@@ -177,7 +177,7 @@ extern const struct lp_pte_format lp_x86_64_format_5level;
 /*
  * lp_x86_64_features_decode: what these registers of CPUID say.
  *
- * => pure; any context; any values.
+ * => pure; any context; any values in *cpuid.  All of *out is set.
  */
 void lp_x86_64_features_decode(const struct lp_x86_64_cpuid *cpuid,
                                struct lp_x86_64_features *out);
@@ -222,6 +222,7 @@ int lp_x86_64_fault_decode(void *ctx, const void *raw, struct lp_fault *out);
 /*
  * lp_x86_64_probe: what this CPU can do, asked with CPUID.
  *
+ * => all of *out is set.
  * => any context, any privilege.  CPUID may trap to a hypervisor: slow.
  */
 void lp_x86_64_probe(struct lp_x86_64_features *out);

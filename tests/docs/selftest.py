@@ -1,0 +1,187 @@
+"""Prove that the checks of the documentation bite, and that the filter says
+what the header says.
+
+usage: selftest.py contracts|filter|pages
+"""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "docs/site"))
+import declarations
+import filter as site_filter
+
+ERROR_H = """\
+/* error.h: errors. */
+enum {
+    LP_EIO = 5,     /* bad luck */
+    LP_ENOMEM = 12, /* no memory */
+    LP_EINVAL = 22, /* bad argument */
+};
+"""
+
+GOOD_H = """\
+/*
+ * thing.h: things.
+ */
+
+/* A thing. */
+struct lp_thing {
+    unsigned size; /* in bytes */
+    /* Of each side. */
+    unsigned left, right;
+    /* make: called under any lock; returns 0. */
+    int (*make)(void *ctx);
+};
+
+enum {
+    LP_LARGE = 1, /* large */
+};
+
+/*
+ * lp_thing_create: make a thing of len bytes.
+ *
+ *     small    large
+ *
+ * => returns 0 and *out, the caller's until lp_thing_destroy, or
+ *    -LP_EINVAL  len is 0, or is more than a thing
+ *                can be
+ *    -LP_ENOMEM  no memory
+ * => no lock held.
+ */
+int lp_thing_create(unsigned len, struct lp_thing **out);
+
+/* lp_thing_len, lp_thing_size: the length.  Any context.  */
+unsigned lp_thing_len(struct lp_thing *object);
+unsigned lp_thing_size(struct lp_thing *object);
+"""
+
+GOOD_C = """\
+static int grow(unsigned len)
+{
+    if (!len)
+        return -LP_EINVAL;
+    return -LP_ENOMEM;
+}
+
+int lp_thing_create(unsigned len, struct lp_thing **out)
+{
+    (void)out;
+    return grow(len);
+}
+"""
+
+GOOD = {"include/lazypager/error.h": ERROR_H,
+        "include/lazypager/thing.h": GOOD_H, "core/thing.c": GOOD_C}
+
+
+def header(old, new):
+    assert old in GOOD_H, old
+    return {"include/lazypager/thing.h": GOOD_H.replace(old, new)}
+
+
+# (files of the bad sample, what the check must print)
+BAD_CONTRACTS = [
+    (header(" * lp_thing_create: make", " * Make"), "no contract above it"),
+    ({"include/lazypager/thing.h": GOOD_H.replace(" of len bytes", "")
+      .replace("len is 0, or is more", "0, or more")},
+     "nothing is said of len"),
+    (header(" * => no lock held.\n", ""), "from which context?"),
+    (header("=> returns 0 and", "=> fills"), "what does it return?"),
+    (header(" the caller's until lp_thing_destroy,", ""), "who owns *out?"),
+    (header(" *    -LP_ENOMEM  no memory\n", ""),
+     "-LP_ENOMEM is not named; by lp_thing_create, grow"),
+    ({"core/thing.c": GOOD_C.replace("return -LP_ENOMEM", "return 0")},
+     "-LP_ENOMEM cannot come out"),
+    (header(" /* in bytes */", ""), "lp_thing, size: no text"),
+    (header("/* A thing. */\n", ""), "struct lp_thing: no text"),
+    (header(" /* large */", ""), "LP_LARGE: no text"),
+    (header("called under any lock; ", ""), "make: from which context?"),
+    (header("; returns 0", ""), "make: what does it return?"),
+    (header(": the length", ": go"), "lp_thing_len: what does it return?"),
+]
+
+
+def contracts():
+    failures = 0
+    for sample, text in [({}, None)] + BAD_CONTRACTS:
+        with tempfile.TemporaryDirectory() as temporary:
+            root = pathlib.Path(temporary)
+            for name, content in (GOOD | sample).items():
+                path = root / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(content)
+            done = subprocess.run(
+                [sys.executable, str(HERE / "contracts.py"), "--root",
+                 str(root)], stdout=subprocess.PIPE, text=True, check=False)
+        if (done.returncode != (1 if text else 0)
+                or text and text not in done.stdout):
+            failures += 1
+            print(f"wanted {text!r}, got {done.returncode}:\n{done.stdout}")
+    return failures
+
+
+def expect(failures, what, got, *wanted):
+    for text in wanted:
+        if text not in got:
+            print(f"{what}: no {text!r} in\n{got}")
+            failures.append(text)
+
+
+def filtered():
+    failures = []
+    with tempfile.TemporaryDirectory() as temporary:
+        path = pathlib.Path(temporary) / "thing.h"
+        path.write_text(GOOD_H)
+        (path.parent / "error.h").write_text(ERROR_H)
+        found = [declarations.read(path),
+                 declarations.read(path.parent / "error.h")]
+        got = site_filter.header(path, site_filter.Names(found))
+    expect(failures, "filter", got,
+           "/** @file thing.h\nThings.",
+           "/** A thing. */\nstruct lp_thing {",
+           "unsigned size; /**< In bytes */",
+           "unsigned left; /**< Of each side. */ unsigned right; "
+           "/**< Of each side. */",
+           "/** Called under any lock; returns 0. */",
+           "LP_LARGE = 1, /**< Large */",
+           "/** Make a thing of len bytes.",
+           "@code{.unparsed}\n    small    large\n@endcode",
+           "@par Contract\n- returns 0 and \\*out,",
+           "  - -#LP_EINVAL: len is 0, or is more than a thing\n    can be\n",
+           "- no lock held.",
+           "/** The length.  Any context. */\nunsigned lp_thing_len",
+           "/** The length.  Any context. */ unsigned lp_thing_size")
+    # nothing is lost and nothing is added but marks
+    for header in declarations.public(ROOT):
+        names = site_filter.Names(declarations.public(ROOT))
+        out = site_filter.header(header.path, names)
+        for line in header.path.read_text(encoding="utf-8").split("\n"):
+            if line and not line.startswith((" ", "/", "}")) and (
+                    line not in out):
+                failures.append(line)
+                print(f"{header.path.name}: lost: {line}")
+    page = site_filter.page("`lp_x` `LP_EIO`\n```dot\ngraph {}\n```\n"
+                            "```c\n`LP_EIO`\n```\n",
+                            site_filter.Names(found))
+    expect(failures, "page", page, '`lp_x` <tt>@ref LP_EIO "LP_EIO"</tt>',
+           "@dot\ngraph {}\n@enddot", "@code{.c}\n`LP_EIO`\n@endcode")
+    return len(failures)
+
+
+def main():
+    kinds = {"contracts": contracts, "filter": filtered}
+    if len(sys.argv) != 2 or sys.argv[1] not in kinds:
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
+    failures = kinds[sys.argv[1]]()
+    print(f"{sys.argv[1]}: {failures} failures")
+    sys.exit(1 if failures else 0)
+
+
+main()
