@@ -258,29 +258,34 @@ def printed(root, findings, program, update):
 
 
 def extract(root, directory):
-    """Print "NAME" of each program; its source is DIRECTORY/NAME.c."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """Print "NAME" of each program; its source is DIRECTORY/NAME.c.  Blocks of
+    one page that name the same frame are one program, in their order."""
+    programs = {}
     for page in pages(root):
+        runs = 0
         for number, marker, lines in page.blocks():
             if marker is None or marker[0] == "from":
                 continue
-            name = f"{page.path.stem.lower()}-{marker[1] or f'line-{number}'}"
+            runs += marker[0] == "run"
+            name = f"{page.path.stem.lower()}-{marker[1] or runs}"
             text = "\n".join(
                 [f'#line {number + 1} "{page.path.relative_to(root)}"']
                 + lines) + "\n"
-            if marker[0] == "frame":
-                frame = HERE / "frames" / f"{marker[1]}.c"
-                frame_text = frame.read_text()
-                if frame_text.count("EXAMPLE\n") != 1:
-                    sys.exit(f"{frame}: one line EXAMPLE is wanted")
-                before, after = frame_text.split("EXAMPLE\n")
-                line = before.count("\n") + 2
-                text = (before + text + f'#line {line} "{frame.name}"\n'
-                        + after)
-            path = directory / f"{name}.c"
-            if not path.exists() or path.read_text() != text:
-                path.write_text(text)
-            print(name)
+            programs.setdefault(name, (marker[1], []))[1].append(text)
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, (frame, texts) in programs.items():
+        text = "".join(texts)
+        if frame:
+            path = HERE / "frames" / f"{frame}.c"
+            before, mark, after = path.read_text().partition("EXAMPLE\n")
+            if not mark:
+                sys.exit(f"{path}: a line EXAMPLE is wanted")
+            line = before.count("\n") + 2
+            text = before + text + f'#line {line} "{path.name}"\n' + after
+        path = directory / f"{name}.c"
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+        print(name)
 
 
 def main():
@@ -292,7 +297,7 @@ def main():
     parser.add_argument("argument", nargs="?")
     parser.add_argument("--root", type=pathlib.Path, default=HERE.parents[1])
     parser.add_argument("--update", action="store_true")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     if args.what == "extract":
         extract(args.root, pathlib.Path(args.argument))
         return
