@@ -76,20 +76,19 @@ def text_of(lines):
 def split(text):
     """(description, contract): the lines before the first "=>", and a list of
     items, each the lines of one "=>" without it."""
-    description, items = [], []
+    description, items, plain = [], [], False
     for line in text:
         if line.startswith("=>"):
             items.append([line[2:].strip()])
+            plain = False
         elif not items:
             description.append(line)
-        elif line.strip() and not line.startswith(" "):
+        elif line.strip() and not line.startswith(" ") and not plain:
             items.append([line])   # text again: an item of its own
+            plain = True
         else:
             items[-1].append(line)
     return description, items
-
-
-_NAMES = r"(?:\w+(?:, (?=\w))?)+"
 
 
 def entries(text, names):
@@ -193,7 +192,7 @@ def _members(lines, i):
             i += 1
             continue
         first, code = i, _without_comment(line)
-        while not code.endswith((";", ",")) and not lines[i + 1].startswith(
+        while not code.endswith(";") and not lines[i + 1].startswith(
                 "}") and "/*" not in lines[i]:
             i += 1
             code += " " + _without_comment(lines[i])

@@ -194,8 +194,9 @@ def _one_by_one(writer, i, text):
     return True
 
 
-def _inner(writer, i, names):
-    """The inside of a structure or an enumeration, from line i on."""
+def _inner(writer, i, end, names):
+    """The inside of a structure or an enumeration, from line i on; `end` is
+    what a declaration there ends with."""
     lines, above = writer.lines, None
     while not lines[i].startswith("}"):
         line = lines[i]
@@ -216,8 +217,7 @@ def _inner(writer, i, names):
                 i += 1
                 continue
             # the member below has it now; those after it get it again
-            while "/*" not in lines[i] and not lines[i].rstrip().endswith(
-                    (";", ",")):
+            while "/*" not in lines[i] and not lines[i].rstrip().endswith(end):
                 i += 1
             if "/*" in lines[i] and not lines[i].strip().startswith("/*"):
                 continue
@@ -226,7 +226,7 @@ def _inner(writer, i, names):
             writer.comment(i, last, "/**< ", text, column)
             _one_by_one(writer, i, text)
             i = last
-        elif above and line.rstrip().endswith((";", ",")):
+        elif above and line.rstrip().endswith(end):
             one = "\n".join(document(above, names))
             if not _one_by_one(writer, i, above):
                 lines[i] += " /**< " + one + " */"
@@ -238,8 +238,10 @@ def header(path, names):
     writer = Writer(path, names)
     lines, i, seen = writer.lines, 0, False
     while i < len(lines):
-        if re.match(r"(struct \w+|enum(?: \w+)?) \{$", lines[i]):
-            i = _inner(writer, i + 1, names)
+        block = re.match(r"(struct|enum)(?: \w+)? \{$", lines[i])
+        if block:
+            end = ";" if block.group(1) == "struct" else ","
+            i = _inner(writer, i + 1, end, names)
         if not lines[i].startswith("/*") or lines[i].startswith("/**"):
             i += 1
             continue

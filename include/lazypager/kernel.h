@@ -98,7 +98,8 @@ struct lp_kernel {
      * => stores to tables made before the call are visible to walks after it,
      *    and accesses that used what was forgotten are over when it returns.
      * => 1 <= n <= LP_FENCES_MAX.
-     * => context as for call_cpus; so may it leave out CPUs.
+     * => context as for call_cpus (preemption off, interrupts enabled); so may
+     *    it leave out CPUs.
      * NULL: call_cpus is used.  When given, call_cpus is called for nothing
      * but code, where there is no sync_code_cpus.
      */
@@ -138,7 +139,8 @@ struct lp_kernel {
     /*
      * assert_failed: the library found one of its own promises broken: what
      * it is, where, and two numbers that the message speaks of.  Must not
-     * return.  NULL: the library traps (an illegal instruction).
+     * return.  Any context, also under locks.  NULL: the library traps (an
+     * illegal instruction).
      */
     void (*assert_failed)(void *ctx, const char *what, const char *file,
                           int line, uint64_t a, uint64_t b);
