@@ -314,6 +314,7 @@ def _page_line(line, names):
         return match.group()
     if line.startswith("#") or "](" in line:
         return line
+    line = re.sub(r"(?<![&\w`])#(?=[A-Za-z])", r"\\#", line)   # not a link: #GP
     return re.sub(r"`((?:struct )?[lL][pP]_\w+(?:\(\))?)`", code, line)
 
 

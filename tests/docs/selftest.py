@@ -174,8 +174,82 @@ def filtered():
     return len(failures)
 
 
+# --- pages -------------------------------------------------------------------
+
+PAGE = """\
+# A page
+
+`lp_thing_create()` of `core/thing.c`, `LP_EIO`, `LP_E*`; [here](PAGE.md).
+
+<!-- from: core/thing.c -->
+```c
+static int grow(unsigned len)
+...
+    return -LP_ENOMEM;
+```
+
+<!-- run -->
+```c
+int main(void) { return 0; }
+```
+
+<!-- printed: words -->
+some words
+<!-- end -->
+
+## size left, right, make
+"""
+
+# (command, old text of the page, new text, what must be printed)
+BAD_PAGES = [
+    ("names", "`lp_thing_create()`", "`lp_thing_make()`",
+     "no function lp_thing_make"),
+    ("names", "core/thing.c`", "core/things.c`", "no file core/things.c"),
+    ("names", "`LP_EIO`", "`LP_EVIL`", "no LP_EVIL"),
+    ("names", "`LP_E*`", "`LP_Z_*`", "nothing begins with LP_Z_"),
+    ("names", "(PAGE.md)", "(PAGES.md)", "no file PAGES.md"),
+    ("quotes", "static int grow", "static int shrink", "not in core/thing.c"),
+    ("quotes", "    return -LP_ENOMEM;", "    return -LP_EINVAL;\n...\n"
+     "static int grow(unsigned len)", "not in core/thing.c"),
+    ("quotes", "<!-- run -->\n", "", "without a line that says what it is"),
+    ("printed", "some words", "other words", "words prints:"),
+    ("members", "left, right", "right", "lp_kernel, left"),
+]
+
+
+def pages():
+    failures = 0
+    for command, old, new, text in [
+            (c, "", "", None) for c in ("names", "quotes", "printed",
+                                        "members")] + BAD_PAGES:
+        with tempfile.TemporaryDirectory() as temporary:
+            root = pathlib.Path(temporary)
+            page = PAGE.replace(old, new, 1)
+            for name, content in (GOOD | {
+                    "docs/PAGE.md": page, "README.md": "# Read\n",
+                    "docs/EMBEDDING.md": page,
+                    "include/lazypager/thing.h":
+                    GOOD_H.replace("lp_thing {", "lp_kernel {"),
+                    "print": "#!/bin/sh\necho some $1\n"}).items():
+                path = root / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(content)
+            (root / "print").chmod(0o755)
+            done = subprocess.run(
+                [sys.executable, str(HERE / "pages.py"), command,
+                 str(root / "print"), "--root", str(root)],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                check=False)
+        if (done.returncode != (1 if text else 0)
+                or text and text not in done.stdout):
+            failures += 1
+            print(f"{command}: wanted {text!r}, got {done.returncode}:\n"
+                  f"{done.stdout}")
+    return failures
+
+
 def main():
-    kinds = {"contracts": contracts, "filter": filtered}
+    kinds = {"contracts": contracts, "filter": filtered, "pages": pages}
     if len(sys.argv) != 2 or sys.argv[1] not in kinds:
         print(__doc__, file=sys.stderr)
         sys.exit(2)
