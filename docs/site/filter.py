@@ -312,10 +312,22 @@ def _page_line(line, names):
         if bare in names.functions | names.constants | names.structs:
             return f'<tt>@ref {bare} "{word}"</tt>'
         return match.group()
-    if line.startswith("#") or "](" in line:
+    line = re.sub(r"(?<!!)\[([^]]+)\]\(([^):]+)\)", _link, line)
+    if line.startswith("#") or "](" in line or "@ref" in line:
         return line
     line = re.sub(r"(?<![&\w`])#(?=[A-Za-z])", r"\\#", line)   # not a link: #GP
     return re.sub(r"`((?:struct )?[lL][pP]_\w+(?:\(\))?)`", code, line)
+
+
+def _link(match):
+    """A link to a page stays, one to a header leads to its page, and one to
+    another file of the tree, which the site does not have, is its text."""
+    text, target = match.groups()
+    if target.partition("#")[0].endswith(".md"):
+        return match.group()
+    if target.endswith(".h"):
+        return f'@ref {target.rpartition("/")[2]} "{text}"'
+    return text
 
 
 def main():

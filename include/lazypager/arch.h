@@ -220,7 +220,7 @@ struct lp_flush {
 /* Why a fault happened, as the hardware tells it. */
 struct lp_fault;
 
-/* What a backend supplies; see the head of this file. */
+/* What a backend supplies: a page-table format and a TLB. */
 struct lp_arch {
     /* A short name for messages, such as "x86-64" or "sv39". */
     const char *name;

@@ -25,7 +25,7 @@ enum lp_frame_fill {
     LP_FRAME_ZEROED, /* all bytes zero */
 };
 
-/* What a kernel supplies; see the head of this file. */
+/* What a kernel supplies.  Members that may be NULL say so. */
 struct lp_kernel {
     void *ctx; /* handed to each function below; may be NULL */
 

@@ -41,11 +41,9 @@ static struct answers ask(const struct lp_facts *f)
 
 static const char *const yes_no[] = { "no", "yes" };
 static const char *const sources[LP_SOURCES] = {
-    [LP_SOURCE_NONE] = "no object",
-    [LP_SOURCE_RESIDENT] = "the page",
-    [LP_SOURCE_ABSENT] = "to read it",
-    [LP_SOURCE_PAST_END] = "no such page",
-    [LP_SOURCE_PAST_ZERO] = "zeroes past its end",
+    [LP_SOURCE_NONE] = "no object",   [LP_SOURCE_RESIDENT] = "the page",
+    [LP_SOURCE_ABSENT] = "to read",   [LP_SOURCE_PAST_END] = "no page",
+    [LP_SOURCE_PAST_ZERO] = "zeroes",
 };
 
 static const struct question {
@@ -53,7 +51,7 @@ static const struct question {
     unsigned nvalues;
     const char *const *names;
 } questions[QUESTIONS] = {
-    { "an area", 2, yes_no },       { "refused for good", 2, yes_no },
+    { "area", 2, yes_no },          { "never mends", 2, yes_no },
     { "area allows", 2, yes_no },   { "page present", 2, yes_no },
     { "entry grants", 2, yes_no },  { "the object has", LP_SOURCES, sources },
     { "path owned", 2, yes_no },    { "a write", 2, yes_no },

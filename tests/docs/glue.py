@@ -23,13 +23,13 @@ PARTS = [
      ["send_fault", "kill_for_memory", "serve_fault", "kernel_fault"]),
     ("user memory", "both", "usercopy.c",
      ["outcome", "user_read", "user_write", "user_zero", "user_read_string"]),
-    ("the backend's table", "x86-64", "x86_64/init.c", ["arch_pager"]),
-    ("a fault's registers", "x86-64", "x86_64/traps.c", ["decode_fault"]),
-    ("the backend's table", "RISC-V", "riscv64/boot.c", ["arch_pager"]),
-    ("what the harts have", "RISC-V", "riscv64/boot.c",
+    ("the backend's table", "`x86_64`", "x86_64/init.c", ["arch_pager"]),
+    ("a fault's registers", "`x86_64`", "x86_64/traps.c", ["decode_fault"]),
+    ("the backend's table", "`riscv64`", "riscv64/boot.c", ["arch_pager"]),
+    ("what the harts have", "`riscv64`", "riscv64/boot.c",
      ["least", "find_features"]),
-    ("a fault's registers", "RISC-V", "riscv64/traps.c", ["decode"]),
-    ("flushes by the firmware (optional)", "RISC-V", "riscv64/harts.c",
+    ("a fault's registers", "`riscv64`", "riscv64/traps.c", ["decode"]),
+    ("flushes by the firmware (optional)", "`riscv64`", "riscv64/harts.c",
      ["take_mask", "running", "fence", "arch_fence_cpus",
       "arch_sync_code_cpus"]),
 ]
@@ -58,7 +58,7 @@ def measure(root):
 
 
 def table(root):
-    rows, sums = [], {"both": 0, "x86-64": 0, "RISC-V": 0}
+    rows, sums = [], {"both": 0, "`x86_64`": 0, "`riscv64`": 0}
     for what, whom, name, functions, lines in measure(root):
         shown = ("all" if functions is None else
                  ", ".join(f"`{f}()`" for f in functions))
@@ -67,7 +67,7 @@ def table(root):
         sums[whom] += lines
     head = ["| what | for | file | functions | lines |",
             "|---|---|---|---|---:|"]
-    x86 = sums["both"] + sums["x86-64"]
-    riscv = sums["both"] + sums["RISC-V"]
-    tail = [f"| all | x86-64 | | | {x86} |", f"| all | RISC-V | | | {riscv} |"]
+    x86 = sums["both"] + sums["`x86_64`"]
+    riscv = sums["both"] + sums["`riscv64`"]
+    tail = [f"| all | `x86_64` | | | {x86} |", f"| all | `riscv64` | | | {riscv} |"]
     return "\n".join(head + rows + tail) + "\n"
