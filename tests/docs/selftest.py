@@ -1,10 +1,11 @@
 """Prove that the checks of the documentation bite, and that the filter says
 what the header says.
 
-usage: selftest.py contracts|filter|pages
+usage: selftest.py contracts|filter|pages|site
 """
 
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -248,8 +249,49 @@ def pages():
     return failures
 
 
+# --- the site ----------------------------------------------------------------
+
+# (files of the bad sample, what Doxygen must say)
+BAD_SITES = [
+    (header(" /* in bytes */", ""), "Member size (variable)"),
+    (header("/* lp_thing_len, lp_thing_size: the length.  Any context.  */\n",
+            ""), "Member lp_thing_len"),
+    ({"docs/PAGE.md": "# A page\n\n@ref lp_nothing\n"}, "lp_nothing"),
+    ({"docs/PAGE.md": "# A page\n\n```dot\ngraph { a -> b }\n```\n"}, "dot"),
+]
+
+
+def site():
+    failures = 0
+    for sample, text in [({}, None)] + BAD_SITES:
+        with tempfile.TemporaryDirectory() as temporary:
+            root = pathlib.Path(temporary)
+            shutil.copytree(ROOT / "docs/site", root / "docs/site")
+            for name, content in (GOOD | {
+                    "README.md": "# Things\n\n`lp_thing_create()`\n",
+                    "docs/PAGE.md": "# A page\n\n[Read](../README.md)\n"}
+                    | sample).items():
+                path = root / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(content)
+            settings = (root / "docs/site/Doxyfile.in").read_text()
+            for name, value in {"PROJECT_SOURCE_DIR": root, "LP_SITE": root,
+                                "PROJECT_VERSION": "1",
+                                "Python3_EXECUTABLE": sys.executable}.items():
+                settings = settings.replace(f"@{name}@", str(value))
+            done = subprocess.run(
+                ["doxygen", "-"], input=settings, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True, check=False)
+        if (done.returncode == 0) == bool(text) or text and (
+                text not in done.stdout):
+            failures += 1
+            print(f"wanted {text!r}, got {done.returncode}:\n{done.stdout}")
+    return failures
+
+
 def main():
-    kinds = {"contracts": contracts, "filter": filtered, "pages": pages}
+    kinds = {"contracts": contracts, "filter": filtered, "pages": pages,
+             "site": site}
     if len(sys.argv) != 2 or sys.argv[1] not in kinds:
         print(__doc__, file=sys.stderr)
         sys.exit(2)
