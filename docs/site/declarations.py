@@ -97,6 +97,8 @@ def entries(text, names):
     "a, b: one text", or "a: text.  b: another", or a text without names, which
     is everybody's.
     """
+    if not names:
+        return {}
     found = {}
     known = "|".join(re.escape(name) for name in names)
     head = re.compile(rf"(?:^|(?<=  ))((?:{known})(?:, (?:{known}))*): ")

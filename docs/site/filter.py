@@ -5,8 +5,7 @@ contract lines that begin with "=>", drawings by indentation.  For the site each
 comment that belongs to a declaration becomes a Doxygen comment, contract lines
 become a list, lists of errors a list below it, drawings stay as they are, and
 known names become links.  A page of docs/ gets links, and its ```dot blocks
-become pictures.  Nothing is added that the file does not say, and every line
-stays on its line, so that a warning names the right one.
+become pictures.  Nothing is added that the file does not say.
 """
 
 import pathlib
@@ -79,7 +78,8 @@ def _contract_item(lines, names):
         if match and (re.match(r"\s+-LP_E\w+  +", line) or error is not None
                       or i == 1 and lines[0].rstrip().endswith(("or", ":"))):
             error = _indent(line)
-            out.append(f"  - -#{match.group(1)}: {prose(match.group(2), names)}")
+            out.append(f"  - -#{match.group(1)}: "
+                       + prose(match.group(2), names))
         elif error is not None and _indent(line) > error + 2:
             out.append("    " + prose(line.strip(), names))
         elif line.strip() and _indent(line) >= 5 and error is None:
@@ -174,10 +174,6 @@ def _declared_below(lines, i):
     return names
 
 
-def _strip_names(text, names):
-    return declarations.entries(text, names) if names else {}
-
-
 _SEVERAL = re.compile(
     r"^(\s*)((?:const )?(?:struct )?\w+) (\**\w+(?:, \**\w+)+);")
 
@@ -263,7 +259,7 @@ def _declaration(writer, first, last, text, below):
     lines = writer.lines
     description, _ = declarations.split(text)
     cut = text[len(description):]
-    own = _strip_names(description, below)
+    own = declarations.entries(description, below)
     anonymous = not below or re.match(r"enum \{", lines[last + 1])
     head = "/** "
     if below and re.match(r"#if", lines[last + 1]):

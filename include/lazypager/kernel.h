@@ -118,7 +118,8 @@ struct lp_kernel {
     /*
      * poll: called while spinning for a lock: serve a pending call_cpus request
      * of another CPU, if interrupts do not do so by themselves, and relax (the
-     * CPU's pause instruction).  NULL: spin without.
+     * CPU's pause instruction).  Preemption is off; may be under locks of the
+     * library.  NULL: spin without.
      */
     void (*poll)(void *ctx);
     /*

@@ -35,11 +35,10 @@ OBVIOUS = {"space", "pager", "object", "m", "ctx", "parent"}
 
 # What "where" can look like.
 CONTEXT = re.compile(
-    r"[Aa]ny context|no locks?\b|lock of the library|locks?\b.{0,30}\bheld|locked"
-    r"|interrupts|preemption|\bpure\b|no call of the library|no other call"
-    r"|before any other call|no thread|one CPU|on a hart|no CPU is at work"
-    r"|on each CPU|on every CPU|[Uu]nder locks|under any lock|any CPU"
-    r"|same context", re.S)
+    r"[Aa]ny context|\b[Nn]o locks?\b|lock of the library|under any lock"
+    r"|[Uu]nder locks|interrupts (on|off|enabled)|preemption (on|off|may)"
+    r"|\bpure\b|no other call|before any other call|same context"
+    r"|[Cc]ontext as", re.S)
 RETURNS = re.compile(r"\b[Rr]eturns?\b")
 # A first sentence that names the result: a noun, or a question.
 NAMED = re.compile(

@@ -69,5 +69,6 @@ def table(root):
             "|---|---|---|---|---:|"]
     x86 = sums["both"] + sums["`x86_64`"]
     riscv = sums["both"] + sums["`riscv64`"]
-    tail = [f"| all | `x86_64` | | | {x86} |", f"| all | `riscv64` | | | {riscv} |"]
+    tail = [f"| all | `{whom}` | | | {lines} |"
+            for whom, lines in (("x86_64", x86), ("riscv64", riscv))]
     return "\n".join(head + rows + tail) + "\n"
