@@ -243,6 +243,7 @@ static enum outcome apply_reuse(struct attempt *a)
     uint64_t span = lp_span(&a->space->pager->format, 1);
     lp_va base = a->fault->va & ~(span - 1);
 
+    lp_frame_claim(lp_frame(&a->space->pager->frames, a->leaf.pa));
     lp_tlb_sync_code(a->space, a->facts.allowed & ~a->leaf.access);
     lp_table_grant(a->space, &a->walk, a->facts.allowed, true,
                    LP_CACHE_WRITEBACK);

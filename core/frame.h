@@ -29,10 +29,11 @@ enum lp_frame_kind {
 
 /* struct lp_frame, field state. */
 enum {
-    LP_FRAME_LOCK = 1,   /* a table's node lock */
-    LP_FRAME_STALE = 2,  /* a table: was copied while shared; see own.h */
-    LP_FRAME_DIRTY = 4,  /* a cache's page: must reach the object */
-    LP_FRAME_CACHED = 8, /* in an object's cache */
+    LP_FRAME_LOCK = 1,  /* a table's node lock */
+    LP_FRAME_STALE = 2, /* a table: was copied while shared; see own.h */
+    LP_FRAME_DIRTY = 4, /* a cache's page: must reach the object */
+    /* In an object's cache, or was, until it is somebody's own (claim). */
+    LP_FRAME_CACHED = 8,
     LP_FRAME_KIND_SHIFT = 4,
     LP_FRAME_KIND_MASK = 7 << LP_FRAME_KIND_SHIFT,
     LP_FRAME_LEVEL_SHIFT = 8, /* of a table */
@@ -174,6 +175,17 @@ static inline void lp_frame_put(const struct lp_frames *frames, lp_pa pa)
 {
     if (lp_frame_drop(lp_frame(frames, pa)))
         lp_frame_free(frames, pa);
+}
+
+/*
+ * lp_frame_claim: a private mapping has the page alone and is about to write to
+ * it: from now on it is no cache's, also for who makes a hole in the object that
+ * it came from (lp_table_zap_cached).  Its count is one; leaf table locked.
+ */
+static inline void lp_frame_claim(struct lp_frame *frame)
+{
+    if (lp_unlikely(lp_frame_state(frame) & LP_FRAME_CACHED))
+        lp_frame_reset(frame, LP_FRAME_CACHED);
 }
 
 /*

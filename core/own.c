@@ -387,6 +387,7 @@ static enum swept sweep_entry(struct lp_space *space, lp_slot *slot)
         return SWEPT_SKIP;
     if (lp_frame_count(frame) != 1)
         return SWEPT_STILL_SHARED;
+    lp_frame_claim(frame);
     access = lp_pte_access(f, pte) | LP_READ | LP_WRITE;
     lp_pte_change(slot, lp_pte_access_bits(f) & ~f->leaf[access],
                   f->leaf[access]);

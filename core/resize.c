@@ -27,8 +27,8 @@ static void zero_tail(struct lp_object *object, uint64_t from)
 
 /*
  * Pages [first, last] leave the cache.  They stay marked as a cache's: that is
- * what tells them from private copies, for as long as somebody maps them.
- * Object locked.
+ * what tells them from private copies, until a private mapping that has one
+ * alone makes it its own (lp_frame_claim).  Object locked.
  */
 static void shed(struct lp_object *object, uint64_t first, uint64_t last)
 {

@@ -198,6 +198,43 @@ static void remove_check(void)
     }
 }
 
+/*
+ * A program writes to its private mapping of the page while the hole is made:
+ * from then on the page is its own, whichever frame it is.
+ */
+static void remove_write_setup(void)
+{
+    static const struct lp_object_ops ops = { NULL, NULL, NULL };
+
+    begin();
+    make_object(&ops, 2);
+    map_object(parent, A, 2, LP_MAP_SHARED);
+    map_object(parent, B, 2, LP_MAP_PRIVATE);
+    put(A, 5);
+    expect(get(B) == 5, 0, 0);
+    advise(parent, A, 1, LP_MADV_DONTNEED); /* B alone still maps it */
+}
+
+static void remove_write_run(unsigned self)
+{
+    if (self == 0) {
+        advise(parent, A, 1, LP_MADV_REMOVE);
+        return;
+    }
+    use(parent);
+    put(B + 8, 9);
+    expect(get(B + 8) == 9, get(B + 8), 0);
+}
+
+static void remove_write_check(void)
+{
+    uint64_t rest = look(parent, B);
+
+    expect(look(parent, A) == 0, look(parent, A), 0);
+    expect(look(parent, B + 8) == 9, look(parent, B + 8), 0);
+    expect(rest == 0 || rest == 5, rest, 0);
+}
+
 const struct scenario scenarios_advise[] = {
     { "discard_against_sync", "is a store written that DONTNEED came after?", 3,
       0, 0, 0, discard_sync_setup, discard_sync_run, discard_sync_check },
@@ -205,5 +242,7 @@ const struct scenario scenarios_advise[] = {
       0, 0, discard_access_setup, discard_access_run, discard_access_check },
     { "remove_against_faults_and_forks", "is a hole a hole for all?", 3, 0, 0,
       0, remove_setup, remove_run, remove_check },
+    { "remove_against_private_write", "does a private write outlive a hole?", 2,
+      0, 2, 0, remove_write_setup, remove_write_run, remove_write_check },
     { .name = NULL },
 };
