@@ -59,6 +59,7 @@ from_kernel:
     csrw sstatus, t0            /* interrupts off until sret */
     ld t0, 0(sp)
     csrw sepc, t0
+    sc.d zero, t0, 0(sp)        /* as in user.S */
     ld ra, 8 * 1(sp)
     ld gp, 8 * 3(sp)
     each_high_register ld, sp

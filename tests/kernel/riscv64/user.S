@@ -4,6 +4,10 @@
  * struct cause user_enter(struct user_frame *frame) runs the program until its
  * next trap, and returns scause and stval (in a0 and a1).
  *
+ * An SC to anywhere ends the reservation that an LR has left on this hart, also
+ * one of another thread, before it was switched away from: a program's SC must
+ * not succeed for it (Unprivileged, 8.2).  Emulators end it at every trap.
+ *
  * => interrupts off, before and after.
  */
 #include "layout.h"
@@ -19,6 +23,7 @@ user_enter:
     csrw sscratch, tp
     ld t0, 0(a0)
     csrw sepc, t0
+    sc.d zero, t0, 0(a0)        /* if it stores, then what is there */
     li t0, SSTATUS_SPP | SSTATUS_SUM | SSTATUS_MXR
     csrc sstatus, t0
     li t0, SSTATUS_SPIE | SSTATUS_FS
