@@ -78,8 +78,9 @@ struct lp_kernel {
      * => fn takes no lock, does not sleep, and may run in an interrupt handler.
      * => the request must see all stores made before it (an interrupt or a
      *    mailbox with release and acquire does).
-     * => a CPU that has not started may be left out, if it forgets everything
-     *    that it may have cached before it walks a root of this pager.
+     * => a CPU that has not started may be left out.  Where it walks a root of
+     *    this pager before it can be asked, it forgets everything (arch.h,
+     *    LP_FLUSH_ALL) once it can, and before it uses what may have changed.
      * May be NULL when ncpus is 1 or when there is fence_cpus.
      */
     void (*call_cpus)(void *ctx, const struct lp_cpuset *cpus,

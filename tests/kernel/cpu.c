@@ -45,15 +45,15 @@ void cpu_request(void)
     }
 }
 
-/* Ask every CPU of the set; returns how many they are. */
+/* Ask every CPU of the set that has arrived; one that does meanwhile has not. */
 static void send(struct request *request, uint64_t set, unsigned self)
 {
-    unsigned cpu;
+    unsigned cpu, n = ncpus;
 
-    for (cpu = 0; cpu < ncpus; cpu++)
+    for (cpu = 0; cpu < n; cpu++)
         if (set >> cpu & 1)
             atomic_fetch_add(&request->left, 1);
-    for (cpu = 0; cpu < ncpus; cpu++)
+    for (cpu = 0; cpu < n; cpu++)
         if (set >> cpu & 1) {
             atomic_fetch_or(&cpus[cpu].asked, 1u << self);
             arch_send_ipi(cpu);

@@ -101,11 +101,20 @@ static void start_cpus(unsigned wanted)
     ASSERT(ncpus == wanted);
 }
 
+/*
+ * Who changes the kernel's half does not ask a CPU that has not arrived.  This
+ * one has walked the pager's root since it started, so it forgets everything
+ * after it has arrived: what has changed since then it is asked about.
+ */
 void cpu_main(unsigned cpu)
 {
+    static const struct lp_flush all = { .scope = LP_FLUSH_ALL,
+                                         .tables = true };
+
     (void)cpu;
-    lp_activate(the_pager, NULL);
     cpu_arrived();
+    the_arch->flush(the_arch->ctx, &all);
+    lp_activate(the_pager, NULL);
     sched_init();
     sched_idle();
 }
