@@ -21,6 +21,9 @@
  * => va and len are multiples of the page, len is not 0, and all of
  *    [va, va + len) lies in one range of kernel_ranges; else -LP_EINVAL.
  * => an error has changed nothing.
+ * => what becomes executable is fetched as this CPU has seen it stored before
+ *    the call, on every CPU (lp_arch.sync_code).  Stores to what is executable
+ *    already are the caller's to sync.
  * => -LP_ENOMEM only after low_memory had its chance.
  *
  * A user-accessible page here (LP_KERNEL_USER) is for code that runs as every
@@ -83,8 +86,6 @@ int lp_kernel_unmap(struct lp_pager *pager, lp_va va, uint64_t len);
  * => access as for lp_kernel_map.  To take away all, unmap.
  * => the pages stay usable meanwhile, with what they granted before or what
  *    they will grant.
- * => instructions: where the machine needs more before it executes what was
- *    written (RISC-V: FENCE.I on each hart), that is the caller's.
  * => returns 0; -LP_EINVAL; -LP_ENOMEM when a part of the range is not mapped,
  *    or where an edge needs a split.
  */
