@@ -10,12 +10,13 @@ int lp_frame_alloc(const struct lp_frames *frames, enum lp_frame_fill fill,
 {
     const struct lp_kernel *kernel = frames->kernel;
     struct lp_frame *frame;
+    lp_pa got;
 
-    if (kernel->frame_alloc(kernel->ctx, fill, pa) != 0)
+    if (kernel->frame_alloc(kernel->ctx, fill, &got) != 0)
         return -LP_ENOMEM;
-    lp_assert_hot(kernel, lp_page_aligned(*pa), *pa, 0);
-    frame = lp_frame(frames, *pa);
-    lp_assert2(kernel, lp_frame_kind(frame) == LP_KIND_FREE, *pa,
+    lp_assert_hot(kernel, lp_page_aligned(got), got, 0);
+    frame = lp_frame(frames, got);
+    lp_assert2(kernel, lp_frame_kind(frame) == LP_KIND_FREE, got,
                lp_frame_kind(frame));
     atomic_store_explicit(&frame->refs, 1, memory_order_relaxed);
     atomic_store_explicit(&frame->use, 0, memory_order_relaxed);
@@ -23,6 +24,7 @@ int lp_frame_alloc(const struct lp_frames *frames, enum lp_frame_fill fill,
                           (uint32_t)kind << LP_FRAME_KIND_SHIFT |
                               level << LP_FRAME_LEVEL_SHIFT,
                           memory_order_relaxed);
+    *pa = got;
     return 0;
 }
 

@@ -125,7 +125,7 @@ static inline enum lp_frame_kind lp_frame_kind(const struct lp_frame *frame)
  * lp_frame_alloc: a frame of the kernel's, counted once, for the caller.
  *
  * => kind: not FREE; level: of a table, else 0.
- * => returns 0 and *pa, or -LP_ENOMEM.
+ * => returns 0 and *pa, or -LP_ENOMEM and *pa unchanged.
  * => any lock may be held.
  */
 LP_MUST_CHECK

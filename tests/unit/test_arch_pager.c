@@ -73,6 +73,36 @@ static void test_pager_create_out_of_frames__nothing_left(void **state)
     destroy(&w);
 }
 
+/* Says no, and leaves the address of somebody else's frame behind. */
+static int spoil(void *ctx, enum lp_frame_fill fill, lp_pa *pa)
+{
+    const struct lp_kernel *kernel = lp_host_kernel(ctx);
+    int error = kernel->frame_alloc(ctx, fill, pa);
+
+    if (error)
+        *pa = kernel->frames_start;
+    return error;
+}
+
+/* What frame_alloc leaves in *pa when it fails nobody promises. */
+static void test_pager_create_out_of_frames__address_not_used(void **state)
+{
+    struct world w = create("sv48", 1);
+    unsigned n = 0;
+    int error;
+
+    (void)state;
+    w.kernel.frame_alloc = spoil;
+    do {
+        lp_host_fail_once(w.m, ++n);
+        error = start(&w, NULL);
+        if (error)
+            assert_int_equal(lp_host_frames_used(w.m), 0);
+    } while (error);
+    assert_int_equal(lp_pager_destroy(w.pager), 0);
+    destroy(&w);
+}
+
 /* Is every promise of struct lp_kernel asked for? */
 static void test_pager_broken_kernel__einval(void **state)
 {
@@ -300,6 +330,7 @@ int main(int argc, char **argv)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pager_create_and_destroy__every_format),
         cmocka_unit_test(test_pager_create_out_of_frames__nothing_left),
+        cmocka_unit_test(test_pager_create_out_of_frames__address_not_used),
         cmocka_unit_test(test_pager_broken_kernel__einval),
         cmocka_unit_test(test_pager_broken_arch__einval),
         cmocka_unit_test(test_pager_broken_options__einval),
