@@ -298,12 +298,13 @@ static const char *check_big(const struct lp_pte_format *f)
 static const char *check_cache(const struct lp_pte_format *f)
 {
     uint64_t taken = f->valid | variable_bits(f) | f->owned_leaf |
-                     f->readable.mask | f->executable.mask;
+                     f->readable.mask | f->executable.mask | f->global |
+                     supervisor_bits(f);
 
     for (unsigned mode = 0; mode < LP_CACHE_MODES; mode++)
         if ((f->cache[mode] & taken) != 0)
             return "a cache mode must hold no valid, address, accessed, dirty, "
-                   "software or permission bit";
+                   "software, permission or global bit";
     return NULL;
 }
 

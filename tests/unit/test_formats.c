@@ -423,9 +423,9 @@ struct broken_case {
     "leaf_mask must not overlap valid, the address, accessed, dirty or the " \
     "software bits"
 #define RULE_BIG_LEAF "a leaf above level 0 must hold a bit of leaf_mask"
-#define RULE_CACHE                                                            \
-    "a cache mode must hold no valid, address, accessed, dirty, software or " \
-    "permission bit"
+#define RULE_CACHE                                                          \
+    "a cache mode must hold no valid, address, accessed, dirty, software, " \
+    "permission or global bit"
 
 static const struct broken_case broken_cases[] = {
     /* functions */
@@ -565,6 +565,8 @@ static const struct broken_case broken_cases[] = {
     /* cache modes */
     BROKEN(X86, format.cache[LP_CACHE_WRITEBACK], 0x1, RULE_CACHE),
     BROKEN(X86, format.cache[LP_CACHE_WRITETHROUGH], 0x20, RULE_CACHE),
+    BROKEN(X86, format.cache[LP_CACHE_UNCACHED], 0x4, RULE_CACHE),
+    BROKEN(X86, format.cache[LP_CACHE_UNCACHED], 0x100, RULE_CACHE),
     BROKEN(X86, format.cache[LP_CACHE_WRITECOMBINE], 0x2, RULE_CACHE),
     BROKEN(X86, format.cache[LP_CACHE_UNCACHED], 0x8000000000000000,
            RULE_CACHE),
