@@ -358,6 +358,7 @@ void lp_tlb_sync_code_kernel(struct lp_pager *pager, unsigned access)
     if (all_others(pager->kernel, lp_this_cpu(pager), &others))
         sync_code_there(pager, &others, code);
 }
+
 void lp_sync_code(struct lp_space *space)
 {
     lp_preempt_disable(space->pager->kernel);

@@ -15,9 +15,9 @@
  *
  * What is common to all calls:
  *
- * => any CPU, several at once; interrupts enabled, no lock of the library
- *    held.  One lock of the pager's makes them wait for each other; the wait
- *    polls (struct lp_kernel).
+ * => any CPU, several at once; interrupts enabled, or no other CPU has started
+ *    (boot); no lock of the library held.  One lock of the pager's makes them
+ *    wait for each other; the wait polls (struct lp_kernel).
  * => va and len are multiples of the page, len is not 0, and all of
  *    [va, va + len) lies in one range of kernel_ranges; else -LP_EINVAL.
  * => an error has changed nothing.
