@@ -22,9 +22,8 @@
     csrw stvec, t0
     sfence.vma
     csrw satp, a0
-    /* Not reached: the fetch faults. */
-1:  wfi
-    j 1b
+    /* The fetch faults; one that was ahead of the write comes again. */
+1:  j 1b
 .endm
 
 .section .text.start, "ax"
