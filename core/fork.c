@@ -74,6 +74,6 @@ int lp_fork(struct lp_space *parent, struct lp_space **out)
     if (!error)
         lp_count(parent, forks);
     lp_trace(parent, .kind = LP_TRACE_FORK, .other = error ? NULL : *out,
-             .result = error);
+             .other_id = error ? 0 : (*out)->id, .result = error);
     return error;
 }

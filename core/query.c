@@ -110,6 +110,37 @@ uint64_t lp_resident_pages(struct lp_space *space, lp_va start, lp_va end)
     return n;
 }
 
+bool lp_next_table(struct lp_space *space, unsigned level, lp_va va,
+                   struct lp_table_info *info)
+{
+    const struct lp_pte_format *f = &space->pager->format;
+    struct lp_walk walk;
+    uint64_t span;
+    bool found;
+
+    if (level >= f->levels || va >= f->user_end)
+        return false;
+    span = lp_span(f, level + 1);
+    lp_space_read_lock(space);
+    found = lp_table_seek(space, level, va, &walk);
+    if (found) {
+        info->start = walk.va & ~(span - 1);
+        info->end = lp_min(info->start + span, f->user_end);
+        info->table = walk.table;
+        info->level = level;
+        info->used = lp_use_of(walk.frame).used;
+        info->references = lp_frame_count(walk.frame);
+        info->owned = walk.owned;
+    }
+    lp_space_read_unlock(space);
+    return found;
+}
+
+uint64_t lp_space_id(const struct lp_space *space)
+{
+    return space->id;
+}
+
 static void add_counters(uint64_t *sum, const struct lp_space *space)
 {
     unsigned i;

@@ -120,13 +120,14 @@ static inline unsigned lp_allowed(const struct lp_pager *pager, uint32_t flags)
 }
 
 /* Report an event to the kernel's ear, if it has one: fields of lp_trace. */
-#define lp_trace(space_, ...)                                          \
-    do {                                                               \
-        const struct lp_kernel *kernel_ = (space_)->pager->kernel;     \
-        if (lp_unlikely(kernel_->trace != NULL))                       \
-            kernel_->trace(                                            \
-                kernel_->ctx,                                          \
-                &(struct lp_trace){ .space = (space_), __VA_ARGS__ }); \
+#define lp_trace(space_, ...)                                            \
+    do {                                                                 \
+        const struct lp_kernel *kernel_ = (space_)->pager->kernel;       \
+        if (lp_unlikely(kernel_->trace != NULL))                         \
+            kernel_->trace(kernel_->ctx,                                 \
+                           &(struct lp_trace){ .space = (space_),        \
+                                               .space_id = (space_)->id, \
+                                               __VA_ARGS__ });           \
     } while (0)
 
 /*

@@ -8,6 +8,41 @@
  */
 #include "table.h"
 
+/* Where an entry is empty: on behind what it would map, from the root again. */
+bool lp_table_seek(struct lp_space *space, unsigned level, lp_va va,
+                   struct lp_walk *walk)
+{
+    const struct lp_pager *pager = space->pager;
+    const struct lp_pte_format *f = &pager->format;
+    unsigned at = f->levels - 1;
+    lp_pa table = space->root;
+    bool owned = true;
+    struct lp_pte pte;
+
+    while (at > level) {
+        pte = lp_pte_load(lp_slot_at(pager, table, lp_index(f, va, at)));
+        if (lp_pte_table(f, pte)) {
+            owned = owned && (pte.bits & pager->owned_table.mask) ==
+                                 pager->owned_table.value;
+            table = lp_table_address(pager, pte);
+            at--;
+            continue;
+        }
+        va = (va & ~(lp_span(f, at) - 1)) + lp_span(f, at);
+        if (va >= f->user_end)
+            return false;
+        at = f->levels - 1;
+        table = space->root;
+        owned = true;
+    }
+    *walk = (struct lp_walk){ .va = va,
+                              .level = level,
+                              .owned = owned,
+                              .table = table,
+                              .frame = lp_frame(&pager->frames, table) };
+    return true;
+}
+
 struct lp_leaf lp_table_leaf(const struct lp_space *space,
                              const struct lp_walk *walk)
 {

@@ -127,6 +127,16 @@ static inline lp_slot *lp_table_owned_slot(const struct lp_space *space,
     return lp_slot_at(pager, at, (unsigned)(va >> shift) & last);
 }
 
+/*
+ * lp_table_seek: the table of this level that covers va, or the first above.
+ *
+ * => level below format.levels, va in the user range; space locked.
+ * => returns true with an address that it covers, the table, its record, and
+ *    whether the path to it is owned; no entry.  false: there is none.
+ */
+bool lp_table_seek(struct lp_space *space, unsigned level, lp_va va,
+                   struct lp_walk *walk);
+
 /* lp_table_leaf: what the walk's entry says (as last read). */
 struct lp_leaf lp_table_leaf(const struct lp_space *space,
                              const struct lp_walk *walk);

@@ -84,12 +84,23 @@ struct lp_trace {
     enum lp_trace_kind kind;      /* what happened */
     const struct lp_space *space; /* where; valid during the call only */
     const struct lp_space *other; /* fork: the child, NULL if it failed */
+    uint64_t space_id, other_id;  /* theirs, for good; other_id 0: none */
     lp_va va;                     /* as the caller gave it */
     uint64_t len;                 /* in bytes, as the caller gave it */
     unsigned access;              /* LP_READ ... */
     int advice;                   /* LP_MADV_* */
     enum lp_decision decision;    /* of a fault, one of perhaps several */
     int64_t result;               /* 0 or an error; for mmap the address */
+};
+
+/* One page table of a space. */
+struct lp_table_info {
+    lp_va start, end;    /* what it maps, cut at the end of the user range */
+    lp_pa table;         /* the frame that it fills */
+    unsigned level;      /* 0: its entries map pages */
+    unsigned used;       /* entries in use; of the root: of its user half */
+    uint32_t references; /* table entries that point at it; 1 for a root */
+    bool owned;          /* every entry on the path from the root is owned */
 };
 
 /* What lp_check found. */
@@ -129,6 +140,27 @@ uint64_t lp_mapped_bytes(struct lp_space *space);
  * included, counted now from the tables.
  */
 uint64_t lp_resident_pages(struct lp_space *space, lp_va start, lp_va end);
+
+/*
+ * lp_next_table: the page table of this level that covers va, or else the first
+ * one above it.
+ *
+ * To walk all of a level: start with va 0 and go on with info.end.  Two spaces
+ * share a table when both have it, at the same address, in the same frame.
+ *
+ * => level: 0, the tables whose entries map pages, to format.levels - 1, the
+ *    root.
+ * => returns true and fills *info; false when there is none, or no such level.
+ */
+bool lp_next_table(struct lp_space *space, unsigned level, lp_va va,
+                   struct lp_table_info *info);
+
+/*
+ * lp_space_id: a number that no other space of this pager has or had; not 0.
+ *
+ * => any context, also from lp_kernel.trace.
+ */
+uint64_t lp_space_id(const struct lp_space *space);
 
 /*
  * lp_space_stats, lp_pager_stats: copy the counters to *out.  Each is a number

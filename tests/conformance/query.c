@@ -129,6 +129,83 @@ static void resident_pages(struct conf *c)
     CHECK_EQ(c, lp_resident_pages(s, 0, UINT64_MAX), 4);
 }
 
+/* The table of the level, when it is the only one; else with references 0. */
+static struct lp_table_info only_table(struct lp_space *s, unsigned level)
+{
+    struct lp_table_info info = { 0 }, more;
+
+    if (lp_next_table(s, level, 0, &info) &&
+        lp_next_table(s, level, info.end, &more))
+        info.references = 0;
+    return info;
+}
+
+/* Does the walk give every table once, in order, with what it maps? */
+static void walk_over_tables(struct conf *c)
+{
+    unsigned root = conf_format(c)->levels - 1u, level;
+    struct lp_space *s = conf_space(c);
+    lp_va a = conf_place(c, 1, 1);
+    struct lp_table_info info;
+
+    for (level = 0; level < root; level++)
+        CHECK(c, !lp_next_table(s, level, 0, &info));
+    info = only_table(s, root);
+    CHECK_EQ(c, info.start, 0);
+    CHECK_EQ(c, info.end, conf_user_end(c));
+    CHECK_EQ(c, info.used, 0);
+    conf_anon(c, s, a - 2 * PAGE, 4, RW);
+    conf_put_pages(c, s, a - 2 * PAGE, 3, 1);
+    CHECK(c, lp_next_table(s, 0, 0, &info));
+    CHECK_EQ(c, info.start, a - conf_table_span(c));
+    CHECK_EQ(c, info.end, a);
+    CHECK_EQ(c, info.level, 0);
+    CHECK_EQ(c, info.used, 2);
+    CHECK_EQ(c, info.references, 1);
+    CHECK(c, info.owned);
+    CHECK(c, lp_next_table(s, 0, info.end, &info));
+    CHECK_EQ(c, info.start, a);
+    CHECK_EQ(c, info.used, 1);
+    CHECK(c, !lp_next_table(s, 0, info.end, &info));
+    info = only_table(s, root);
+    CHECK_EQ(c, info.used, 1);
+    CHECK_EQ(c, info.references, 1);
+    CHECK(c, !lp_next_table(s, root + 1, 0, &info));
+    CHECK(c, !lp_next_table(s, UINT32_MAX, 0, &info));
+    CHECK(c, !lp_next_table(s, root, conf_user_end(c), &info));
+    CHECK(c, !lp_next_table(s, 0, UINT64_MAX, &info));
+}
+
+/* Are tables the same frames after a fork, and which after the first write? */
+static void tables_through_fork(struct conf *c)
+{
+    unsigned root = conf_format(c)->levels - 1u, level;
+    struct lp_space *p = conf_space(c), *child;
+    lp_va a = conf_place(c, 1, 0);
+    struct lp_table_info ours, theirs;
+
+    conf_anon(c, p, a, 2, RW);
+    conf_put_pages(c, p, a, 2, 1);
+    child = conf_fork(c, p);
+    CHECK(c, only_table(p, root).table != only_table(child, root).table);
+    for (level = 0; level < root; level++) {
+        ours = only_table(p, level);
+        theirs = only_table(child, level);
+        CHECK_EQ(c, ours.table, theirs.table);
+        CHECK_EQ(c, ours.references, level == root - 1 ? 2 : 1);
+        CHECK(c, !ours.owned && !theirs.owned);
+    }
+    conf_put(c, child, a, 3);
+    for (level = 0; level < root; level++) {
+        ours = only_table(p, level);
+        theirs = only_table(child, level);
+        CHECK(c, ours.table != theirs.table);
+        CHECK_EQ(c, ours.references, 1);
+        CHECK_EQ(c, theirs.references, 1);
+        CHECK(c, !ours.owned && theirs.owned);
+    }
+}
+
 /* Are the counters those of what was done? */
 static void counters(struct conf *c)
 {
@@ -234,9 +311,13 @@ static void trace_events(struct conf *c)
     child = conf_fork(c, s);
     CHECK_EQ(c, c->last_event.kind, LP_TRACE_FORK);
     CHECK(c, c->last_event.other == child);
+    CHECK_EQ(c, c->last_event.space_id, lp_space_id(s));
+    CHECK_EQ(c, c->last_event.other_id, lp_space_id(child));
+    CHECK(c, lp_space_id(s) != 0 && lp_space_id(s) != lp_space_id(child));
     CHECK_EQ(c, c->last_event.result, 0);
     conf_destroy(c, child);
     CHECK_EQ(c, c->last_event.kind, LP_TRACE_DESTROY);
+    CHECK_EQ(c, c->last_event.other_id, 0);
 }
 
 /* Does a successful mmap's event carry the address, as its header says? */
@@ -276,6 +357,8 @@ const struct conf_case conf_query_cases[] = {
     { "query-shared-file", query__flags_of_a_shared_file, NULL },
     { "query-areas", walk_over_areas, NULL },
     { "query-resident", resident_pages, NULL },
+    { "query-tables", walk_over_tables, NULL },
+    { "query-tables-fork", tables_through_fork, NULL },
     { "query-counters", counters, NULL },
     { "query-printed-map", printed_map, NULL },
     { "query-trace", trace_events, NULL },
