@@ -45,6 +45,7 @@ static const char help[] =
     "                       for x86-64, the others are checked as well\n"
     "  -c, --cpus=N         CPUs of the machine, 1 to 64 (default 4)\n"
     "  -q, --quick          leave out the process of 1 GiB\n"
+    "  -t, --trace=FILE     write what the family does, for lazypager-view\n"
     "  -h, --help           show this and exit\n"
     "  -V, --version        show the version and exit\n"
     "\n"
@@ -143,6 +144,12 @@ static void open_files(struct demo *d, int argc, char **argv)
         d->files[i] = open_file(argv[i]);
 }
 
+static void open_trace(struct demo *d, const char *path)
+{
+    if (!demo_trace_open(d, path))
+        usage("cannot write %s: %s", shown(path), strerror(errno));
+}
+
 /* The family needs a file to write to: better now than half way. */
 static void probe_temp(void)
 {
@@ -163,17 +170,20 @@ static void options(struct demo *d, const struct demo_format **only, int argc,
         { "format", required_argument, NULL, 'f' },
         { "cpus", required_argument, NULL, 'c' },
         { "quick", no_argument, NULL, 'q' },
+        { "trace", required_argument, NULL, 't' },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'V' },
         { NULL, 0, NULL, 0 },
     };
+    const char *trace = NULL;
     int c;
 
-    while ((c = getopt_long(argc, argv, "f:c:qhV", longs, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "f:c:qt:hV", longs, NULL)) != -1) {
         switch (c) {
         case 'f': *only = format_named(optarg); break;
         case 'c': d->ncpus = number_of_cpus(optarg); break;
         case 'q': d->quick = true; break;
+        case 't': trace = optarg; break;
         case 'h': fputs(help, stdout); exit(EXIT_SUCCESS);
         case 'V': puts("lazypager-demo " LP_VERSION_STRING); exit(EXIT_SUCCESS);
         default: /* getopt has said what is wrong */
@@ -183,6 +193,8 @@ static void options(struct demo *d, const struct demo_format **only, int argc,
     }
     open_files(d, argc - optind, argv + optind);
     probe_temp();
+    if (trace)
+        open_trace(d, trace);
 }
 
 static void introduce(const struct demo *d)
@@ -282,6 +294,7 @@ int main(int argc, char **argv)
     for (i = 0; i < d.nfiles; i++)
         close(d.files[i].fd);
     free(d.files);
+    free(d.trace);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "lazypager-demo: cannot write the output: %s\n",
                 strerror(errno));

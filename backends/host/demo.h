@@ -16,6 +16,7 @@
  *     demo_members.c  what the processes do and should find in their memory
  *     demo_picture.c  their pages, one character each
  *     demo_cost.c     what a fork costs
+ *     demo_trace.c    the family's story for lazypager-view
  */
 #ifndef LAZYPAGER_DEMO_H
 #define LAZYPAGER_DEMO_H
@@ -77,6 +78,7 @@ struct demo {
     bool quick;
     struct demo_file *files;
     size_t nfiles;
+    struct demo_trace *trace; /* NULL: not wanted */
 
     uint64_t checks, failed;
     char where[80]; /* what a failure's message begins with */
@@ -217,6 +219,22 @@ static inline uint64_t demo_pages(uint64_t bytes)
 {
     return (bytes + LP_PAGE_SIZE - 1) / LP_PAGE_SIZE;
 }
+
+/* --- demo_trace.c --- */
+
+/* demo_trace_open: write a trace to this file.  false: errno says why not. */
+bool demo_trace_open(struct demo *d, const char *path);
+
+/* Trace the next machine; without this call, or demo_trace_open, all of these do
+ * nothing. */
+void demo_trace_on(struct demo *d);
+
+/* Before a machine is made, and when there is one but no space yet. */
+void demo_trace_configure(struct demo *d, struct lp_host_config *config);
+void demo_trace_begin(struct demo *d);
+
+/* The traced machine is done: false, when not everything could be written. */
+bool demo_trace_end(struct demo *d);
 
 /* --- the three parts --- */
 

@@ -372,6 +372,7 @@ static void story(struct demo_family *f)
     step_exits(f);
     step_regain(f);
     step_end(f);
+    demo_check(f->d, demo_trace_end(f->d), "cannot write the trace");
     demo_print(&f->d->screen, "\n");
     demo_say(&f->d->screen, "13. ",
              "The parent exits, the files are closed, the pager goes: 0 "
@@ -391,6 +392,7 @@ void demo_family(struct demo *d)
         return;
     }
     f->d = d;
+    demo_trace_on(d);
     f->file = &d->files[0];
     for (i = 1; i < d->nfiles; i++)
         if (d->files[i].size > f->file->size)

@@ -102,6 +102,11 @@ lp_pa demo_page_frame(struct demo_family *f, enum demo_who who,
  */
 void demo_family_verify(struct demo_family *f);
 
+/* --- demo_trace.c --- */
+
+/* A snapshot of all members, named by the text's first sentence. */
+void demo_trace_step(struct demo_family *f, const char *text);
+
 /* --- demo_picture.c --- */
 
 enum demo_state demo_page_state(struct demo_family *f, enum demo_who who,

@@ -81,6 +81,7 @@ bool demo_machine_open(struct demo *d, uint64_t nframes, unsigned flags)
         .failed = oracle,
     };
 
+    demo_trace_configure(d, &config);
     d->m = lp_host_create(&config);
     d->scratch = d->m ? calloc(nframes, sizeof *d->scratch) : NULL;
     if (!d->scratch) {
@@ -91,6 +92,7 @@ bool demo_machine_open(struct demo *d, uint64_t nframes, unsigned flags)
         return false;
     }
     memset(d->active, 0, sizeof d->active);
+    demo_trace_begin(d);
     demo_must(d,
               lp_pager_create(lp_host_arch(d->m), lp_host_kernel(d->m), NULL,
                               &d->pager),

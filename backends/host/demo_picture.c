@@ -341,5 +341,6 @@ void demo_step_tell(struct demo_family *f, const char *format, ...)
     demo_say(&f->d->screen, lead, "%s", text);
     picture(f);
     tell_numbers(f);
+    demo_trace_step(f, text);
     demo_family_verify(f);
 }
