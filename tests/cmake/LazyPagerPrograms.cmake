@@ -28,7 +28,7 @@ set(lp_kit_programs anonymous clocks descriptors execs floats forks handlers
     hostile mapped pipelines pointers stack tree)
 set(lp_check_programs files memory names pipes process random signals)
 set(lp_lonely_programs exec leaks shortage storm)
-set(lp_tool_programs counted ending)
+set(lp_tool_programs counted ending family)
 
 # --- how they are built ------------------------------------------------------
 
@@ -168,4 +168,24 @@ foreach(arch x86_64 riscv64)
         set_tests_properties(${test} PROPERTIES TIMEOUT 180
             LABELS "kernel;kernel-${arch};run")
     endforeach()
+endforeach()
+
+# --- traces ------------------------------------------------------------------
+
+# lp_kernel_trace(ARCH CPUS KIND): what family.c does is in its trace, and in the
+# picture of it.
+function(lp_kernel_trace arch cpus kind)
+    set(test ${LP_TEST_PREFIX}kernel/${arch}/trace/cpus-${cpus})
+    add_test(NAME ${test}
+        COMMAND ${Python3_EXECUTABLE} -B
+            ${PROJECT_SOURCE_DIR}/tests/view/test_view
+            --kernel ${PROJECT_BINARY_DIR}/kernel/${arch}/tests/kernel/kernel
+            --arch ${arch} --cpus ${cpus} --program ${lp_programs}/${kind}/family)
+    set_tests_properties(${test} PROPERTIES TIMEOUT 120
+        LABELS "kernel;kernel-${arch};view")
+endfunction()
+
+foreach(cpus 1 2)
+    lp_kernel_trace(x86_64 ${cpus} musl)
+    lp_kernel_trace(riscv64 ${cpus} riscv)
 endforeach()

@@ -22,6 +22,7 @@
 #include "elf.h"
 #include "process.h"
 #include "syscall.h"
+#include "trace.h"
 #include "user.h"
 
 /* Bytes of arguments and environment; and how many of them, both together. */
@@ -462,6 +463,7 @@ static void commit(struct exec *exec)
     arch_user_init(&process->frame, exec->program.entry, exec->sp);
     arch_fpu_init(&process->fpu);
     arch_fpu_restore(&process->fpu);
+    trace_snapshot("exec", process);
 }
 
 static int run(const char *path, const struct vectors *from)

@@ -10,6 +10,7 @@
 #include "glue.h"
 #include "arch.h"
 #include "cpu.h"
+#include "trace.h"
 
 struct lp_pager *the_pager;
 const struct lp_arch *the_arch;
@@ -98,6 +99,7 @@ void glue_start(const struct boot_info *info, unsigned cpus)
         the_kernel.sync_code_cpus = arch_sync_code_cpus;
     }
 #endif
+    trace_start();
     error = lp_pager_create(the_arch, &the_kernel, &options, &the_pager);
     if (error)
         panic("lp_pager_create: %s: %s", lp_strerror(error),

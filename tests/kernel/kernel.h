@@ -92,7 +92,8 @@ void kfree(void *p);
  *     ESC '1'  what follows is what programs write to standard output
  *     ESC '2'  ... to standard error
  *     ESC 'k'  ... the kernel's own messages
- *     ESC 'c'  ... coverage and trace records
+ *     ESC 'c'  ... records, lines whose first word says what they are:
+ *              "trace" (trace.h)
  *     ESC ESC  one byte ESC on the current channel
  *     ESC 'x' DDD '\n'  the end: the first process's exit status, three digits;
  *              the machine is then stopped in the orderly way (arch_exit)

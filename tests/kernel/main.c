@@ -9,6 +9,7 @@
  *     flush=ipi|sbi     RISC-V: how other CPUs are flushed
  *     time=SECONDS      the time of day at boot, since 1970
  *     seed=N            for what programs take as random
+ *     trace=1           tell what the library does (trace.h)
  *     conformance=TOPIC run the conformance suite, or one file of it
  *     mmu=N             compare N accesses with the host machine's walker
  *     tables=fork       look at the tables that a fork leaves

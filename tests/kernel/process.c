@@ -11,6 +11,7 @@
 
 #include "cpu.h"
 #include "futex.h"
+#include "trace.h"
 #include "user.h"
 
 _Static_assert(sizeof(struct process) <= PAGE_SIZE &&
@@ -315,6 +316,7 @@ int process_clone(const struct clone_request *request)
         return error;
     }
     publish(child, parent);
+    trace_snapshot("fork", child);
     set_registers(child, request);
     store_tids(child, request);
     /* From here on the child may be gone whenever this sleeps. */
@@ -331,6 +333,7 @@ static _Noreturn void end_machine(int wait_status)
     int code =
         wait_status & 0x7f ? 128 + (wait_status & 0x7f) : wait_status >> 8;
 
+    trace_end();
     console_end((unsigned)code);
 }
 
@@ -391,6 +394,7 @@ void process_exit(int wait_status)
     struct process *process = current();
 
     ASSERT(kernel_locked());
+    trace_snapshot("exit", process);
     if (process->pid == 1)
         end_machine(wait_status);
     if (process->vm)

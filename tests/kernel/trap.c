@@ -8,6 +8,7 @@
 #include "cpu.h"
 #include "process.h"
 #include "syscall.h"
+#include "trace.h"
 
 /* --- page faults --- */
 
@@ -112,6 +113,11 @@ static void prepare(struct process *process)
     if (cpu_resched()) {
         kernel_lock();
         thread_yield();
+        kernel_unlock();
+    }
+    if (trace_pressing()) {
+        kernel_lock();
+        trace_drain();
         kernel_unlock();
     }
     if (signal_pending(process)) {
