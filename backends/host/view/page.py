@@ -11,6 +11,7 @@ import timeline
 from picture import count, element, group, rect, text
 
 SNAPSHOTS_MAX = 24
+VIEWS = ("time", "share", "pages", "kinds")
 
 HEAD = """body{margin:0 auto;max-width:1120px;padding:20px;background:var(--back);
 color:var(--ink);font:15px/1.5 system-ui,"Segoe UI","DejaVu Sans",sans-serif}
@@ -154,7 +155,7 @@ def whose(trace):
             "</div>")
 
 
-def as_html(trace, name, wanted=None):
+def as_html(trace, name, wanted=None, which=VIEWS):
     shots = telling(trace, wanted)
     parts = [f"<h1>{html.escape(name)}</h1>", '<div class="cards">']
     parts += [f"<div><b>{html.escape(value)}</b><span>{html.escape(words)}"
@@ -166,19 +167,20 @@ def as_html(trace, name, wanted=None):
         parts.append(f'<section id="{key}"><h2>{heading}</h2>'
                      f'<p class="dim">{INTRO[key]}</p>{body}</section>')
 
-    if trace.events:
+    if trace.events and "time" in which:
         section("time", "The address space over time", whose(trace) + figure(
             timeline.draw(trace), "events by address"))
-    if shots:
+    if shots and "share" in which:
         section("share", "Who shares what", controls(trace, shots) + "".join(
             f'<div class="shot"><h3>Snapshot {shot.number} of '
             f"{len(trace.snapshots)}, after event {shot.after}: "
             f"{html.escape(shot.label)}</h3>" +
             figure(family.draw(trace, shot), shot.label) + "</div>"
             for shot in shots))
+    if shots and "pages" in which:
         section("pages", "Residency", figure(
             residency.draw(trace), "pages present, by snapshot"))
-    if trace.faults():
+    if trace.faults() and "kinds" in which:
         section("kinds", "Faults by kind", figure(
             faults.draw(trace), "decisions, by kind"))
     return ("<!DOCTYPE html>\n" '<html lang="en"><head><meta charset="utf-8"/>'
@@ -189,17 +191,24 @@ def as_html(trace, name, wanted=None):
             f"\n<script>//<![CDATA[{SCRIPT}//]]></script>\n</body></html>\n")
 
 
-def as_svg(trace, name, wanted=None):
-    shots = telling(trace, wanted or before_and_after(trace))
+def svg_views(trace, wanted, which):
+    """[(heading, (markup, height))]"""
     drawn = []
-    if trace.events:
+    if trace.events and "time" in which:
         drawn.append(("The address space over time", timeline.draw(trace)))
-    drawn += [(f"Snapshot {shot.number}: {shot.label}",
-               family.draw(trace, shot)) for shot in shots]
-    if trace.snapshots:
+    if "share" in which:
+        drawn += [(f"Snapshot {shot.number}: {shot.label}",
+                   family.draw(trace, shot)) for shot in
+                  telling(trace, wanted or before_and_after(trace))]
+    if trace.snapshots and "pages" in which:
         drawn.append(("Residency", residency.draw(trace)))
-    if trace.faults():
+    if trace.faults() and "kinds" in which:
         drawn.append(("Faults by kind", faults.draw(trace)))
+    return drawn
+
+
+def as_svg(trace, name, wanted=None, which=VIEWS):
+    drawn = svg_views(trace, wanted, which)
     facts = " - ".join(f"{value} {words}" for value, words in summary(trace))
     parts = [text(0, 20, name, "h"), text(0, 40, facts, "dim")]
     y = 56

@@ -6,7 +6,7 @@ import picture
 from picture import group, rect, text
 
 COLUMNS_MAX, ROWS_MAX = 60, 16
-LEFT, TOP = 168, 20
+LEFT, TOP = 168, 32
 TALL, LOW, MANY = 46, 24, 8  # a bar; a bar where there are many rows
 
 

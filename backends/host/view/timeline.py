@@ -82,14 +82,20 @@ def family_order(found):
     return order
 
 
+def worth_a_row(order, found):
+    """All, or some with many events and some from the whole time."""
+    if len(order) <= ROWS_MAX:
+        return order
+    busy = sorted(order, key=lambda s: -found[s][3])[:ROWS_MAX // 3]
+    rest = [space for space in order if space not in busy]
+    some = {*busy, *picture.pick(rest, ROWS_MAX - len(busy))}
+    return [space for space in order if space in some]
+
+
 def draw_lives(trace, time, top):
     found, names = lives(trace), trace.names()
     order = family_order(found)
-    if len(order) > ROWS_MAX:
-        busy = set(sorted(order, key=lambda s: -found[s][3])[:ROWS_MAX])
-        shown = [space for space in order if space in busy]
-    else:
-        shown = order
+    shown = worth_a_row(order, found)
     row = {space: top + i * ROW for i, space in enumerate(shown)}
     parts = []
     for space in shown:
@@ -110,8 +116,7 @@ def draw_lives(trace, time, top):
     height = len(shown) * ROW
     if len(order) > len(shown):
         parts.append(text(LEFT, top + height + 4,
-                          f"and {len(order) - len(shown)} spaces with fewer "
-                          "events", "small dim"))
+                          f"and {len(order) - len(shown)} more spaces", "small dim"))
         height += ROW
     return group("".join(parts), data_view="lives", data_spaces=len(order),
                  data_shown=len(shown)), height
@@ -168,6 +173,9 @@ def draw_faults(trace, time, scale, top):
     names = trace.names()
     cells = fill_cells(trace.faults(), time, scale)
     busiest = max(map(len, cells.values()), default=1)
+    beside = collections.defaultdict(list)
+    for x, y, decision in cells:
+        beside[x, y].append(decision)
     marks = []
     for (x, y, decision), events in sorted(
             cells.items(), key=lambda item: -len(item[1])):
@@ -179,6 +187,8 @@ def draw_faults(trace, time, scale, top):
                      f"{events[-1].number}, from {events[0].va:x}")
         grow = 0.75 + 0.75 * n / busiest if not time.single else 1
         spaces = " ".join(str(s) for s in sorted({e.space for e in events}))
+        others = beside[x, y]
+        x += (others.index(decision) - (len(others) - 1) / 2) * 2.5
         place = f"translate({x:.1f} {top + y:.1f})" + (
             f" scale({grow:.2f})" if grow != 1 else "")
         marks.append(path(picture.MARKS[decision], "f-" + decision, hover,
