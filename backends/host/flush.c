@@ -62,6 +62,7 @@ struct range {
     struct lp_host_cpu *cpu;
     lp_pa root; /* to see what was still true; LP_PA_NONE: do not look */
     bool table; /* the entries are of upper levels */
+    bool asked; /* the library has asked for it: count what is dropped */
     bool all;
     lp_va start, end;
 };
@@ -82,7 +83,7 @@ static void dropped(const struct range *range,
                     const struct lp_host_cached *entry)
 {
     count_frame(range->cpu->m, entry, UINT32_MAX);
-    if (range->table)
+    if (range->table || !range->asked)
         return;
     range->cpu->stats.dropped++;
     if (range->root != LP_PA_NONE && still_true(range, entry))
@@ -126,11 +127,13 @@ static void drop_from(struct lp_host_cache *cache, struct range *range)
 }
 
 static void drop_asid(struct lp_host_cpu *cpu, struct lp_host_asid *asid,
-                      bool count, bool tables)
+                      bool asked, bool tables)
 {
-    struct range range = { .cpu = cpu, .root = LP_PA_NONE, .all = true };
+    struct range range = {
+        .cpu = cpu, .root = LP_PA_NONE, .asked = asked, .all = true
+    };
 
-    if (count && cpu->m->config.flags & LP_HOST_COUNT_TRUE)
+    if (asked && cpu->m->config.flags & LP_HOST_COUNT_TRUE)
         range.root = asid->root;
     drop_from(&asid->leaves, &range);
     range.table = true;
@@ -284,9 +287,11 @@ void lp_host_deactivate(struct lp_host *m)
 static void flush_range(struct lp_host_cpu *cpu, const struct lp_flush *what)
 {
     struct lp_host_asid *asid = asid_of(cpu, what->asid);
-    struct range range = {
-        .cpu = cpu, .root = LP_PA_NONE, .start = what->start, .end = what->end
-    };
+    struct range range = { .cpu = cpu,
+                           .root = LP_PA_NONE,
+                           .asked = true,
+                           .start = what->start,
+                           .end = what->end };
 
     if (cpu->m->config.flags & LP_HOST_COUNT_TRUE)
         range.root = asid->root;
@@ -309,9 +314,11 @@ static void flush_asid(struct lp_host_cpu *cpu, const struct lp_flush *what)
 static void flush_global(struct lp_host_cpu *cpu, const struct lp_flush *what)
 {
     struct lp_flush one = *what;
-    struct range range = {
-        .cpu = cpu, .root = LP_PA_NONE, .start = what->start, .end = what->end
-    };
+    struct range range = { .cpu = cpu,
+                           .root = LP_PA_NONE,
+                           .asked = true,
+                           .start = what->start,
+                           .end = what->end };
 
     for (one.asid = 0; one.asid < cpu->nasids; one.asid++)
         if (cpu->asids[one.asid])
@@ -321,7 +328,9 @@ static void flush_global(struct lp_host_cpu *cpu, const struct lp_flush *what)
 
 static void flush_all(struct lp_host_cpu *cpu)
 {
-    struct range range = { .cpu = cpu, .root = LP_PA_NONE, .all = true };
+    struct range range = {
+        .cpu = cpu, .root = LP_PA_NONE, .asked = true, .all = true
+    };
     uint32_t i;
 
     for (i = 0; i < cpu->nasids; i++) {

@@ -1136,6 +1136,26 @@ static void test_machine_dropped_true__counts_needless_flushes(void **state)
     }
 }
 
+/* Is what a page fault drops by itself no flush? */
+static void test_machine_dropped__not_by_faults(void **state)
+{
+    (void)state;
+    KIT_EACH(f)
+    {
+        struct lp_host_config config = { .flags = LP_HOST_COUNT_TRUE |
+                                                  LP_HOST_DROP_ON_FAULT };
+        struct kit *kit = kit_create_config(f, f->rw, config);
+        struct lp_host_stats stats;
+
+        assert_int_equal(kit_read(kit, 0), LP_HOST_OK);
+        assert_int_equal(kit_run(kit, 0), LP_HOST_MAPERR);
+        assert_int_equal(kit->faults, 1);
+        lp_host_read_stats(kit->m, &stats);
+        assert_int_equal(stats.dropped, 0);
+        kit_destroy(kit);
+    }
+}
+
 /* --- frames --- */
 
 static struct lp_host *plain_machine(struct lp_host_config config)
@@ -1345,6 +1365,7 @@ int main(int argc, char **argv)
             test_machine_translate_and_cached__tell_tables_from_tlb),
         cmocka_unit_test(test_machine_device_page__is_memory_but_no_frame),
         cmocka_unit_test(test_machine_dropped_true__counts_needless_flushes),
+        cmocka_unit_test(test_machine_dropped__not_by_faults),
         cmocka_unit_test(test_machine_frame_alloc__junk_or_zeroes),
         cmocka_unit_test(test_machine_frame_reuse__last_freed_first),
         cmocka_unit_test(test_machine_random_frames__follow_the_seed),
