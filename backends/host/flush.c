@@ -246,6 +246,7 @@ static void activate(void *ctx, lp_pa root, uint32_t number, bool flush)
     struct lp_host *m = ctx;
     struct lp_host_cpu *cpu = lp_host_this_cpu(m);
     struct lp_host_asid *asid;
+    bool asked = flush; /* not: a machine without ASIDs */
 
     lp_host_expect_preempt_off(cpu, "activate");
     if (number >> m->arch.asid_bits)
@@ -257,7 +258,7 @@ static void activate(void *ctx, lp_pa root, uint32_t number, bool flush)
     lp_host_lock(cpu);
     asid = asid_of(cpu, number);
     if (flush)
-        drop_asid(cpu, asid, true, true);
+        drop_asid(cpu, asid, asked && asid->root == root, true);
     else
         expect_fresh(cpu, asid, root);
     asid->condemned = false;

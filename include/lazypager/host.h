@@ -222,7 +222,11 @@ struct lp_host_stats {
     uint64_t flushes_range, flushes_asid, flushes_all, flushes_global;
     uint64_t fences;       /* flushes by another CPU's fence_cpus */
     uint64_t code_syncs;   /* calls of sync_code */
-    uint64_t dropped;      /* leaf entries that flushes dropped */
+    /*
+     * Leaf entries that flushes dropped; those of an activation when it flushes
+     * what it had of the same root, not when its ASID gets another one.
+     */
+    uint64_t dropped;
     uint64_t dropped_true; /* ... that were still true (LP_HOST_COUNT_TRUE) */
     uint64_t calls;        /* cross-CPU requests served */
     uint64_t allocations;  /* calls of frame_alloc, failed ones too */

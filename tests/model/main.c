@@ -1,26 +1,26 @@
 /*
- * main.c: the command line of the campaign.
- *
- * Each run is one process of its own (fork), so that a run that dies is seen,
- * named in one line, and can be made shorter (--shrink).
+ * main.c: the command line of the campaigns, and their short slices as tests.
  */
+#include "campaign.h"
 #include "shrink.h"
-#include "world.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 static const char usage[] =
     "usage: model [options]\n"
+    "  --mode M         model: random operations against a page-array model\n"
+    "                   inject: every allocation and every page of an object\n"
+    "                   is refused in turn; nothing may have changed\n"
+    "                   tlb: accesses through many TLBs, looked at after each\n"
+    "                   call; how many entries were flushed in vain\n"
     "  --format F       one of the host machine's formats, or all\n"
     "                   (default: all, the small ones more often)\n"
     "  --seed S         of the first run (default 1); each run adds one\n"
     "  --ops N          operations a run (default 2000)\n"
     "  --runs R         how many runs (default 1)\n"
+    "  --seconds S      start no run after so many seconds\n"
     "  --check-every K  compare everything after every K operations (16)\n"
     "  --cpus N         virtual CPUs, 1 to 16 (default: by the seed)\n"
     "  --keep LIST      run only these operations (3,7-9)\n"
@@ -29,31 +29,12 @@ static const char usage[] =
     "  --keep-going     do not stop at the first run that fails\n"
     "  --list, --test NAME\n"
     "                   short runs, as tests\n"
-    "  --help\n";
+    "  --help\n"
+    "An interrupt ends the campaign after the current run; the last line says\n"
+    "how to go on.  Exit status: 0 nothing found, 1 a difference, 2 bad\n"
+    "arguments, 130 interrupted.\n";
 
-struct campaign {
-    struct settings settings;
-    const char *format; /* NULL or a name */
-    uint64_t runs;
-    bool shrink, keep_going;
-    const char *keep;
-};
-
-/* --- which format --- */
-
-/* The small trees share their upper levels most: they get most runs. */
-static const char *const rotation[] = {
-    "free-w",      "free-v", "x86-64",     "free-v-ad",  "free-w", "free-v",
-    "sv39",        "free-w", "free-v",     "sv48-svade", "free-w", "free-v-ad",
-    "x86-64-la57", "free-v", "sv39-svade", "free-w",     "sv57",   "free-v",
-    "free-w",      "sv48",   "free-v-ad",  "sv57-svade",
-};
-
-static const char *format_of(const struct campaign *c, uint64_t seed)
-{
-    return c->format ? c->format
-                     : rotation[seed % (sizeof rotation / sizeof *rotation)];
-}
+/* --- arguments --- */
 
 static bool is_format(const char *name)
 {
@@ -64,8 +45,6 @@ static bool is_format(const char *name)
             return true;
     return false;
 }
-
-/* --- arguments --- */
 
 static _Noreturn void bad_argument(const char *what, const char *value)
 {
@@ -93,18 +72,34 @@ static uint64_t number(const char *option, const char *text, uint64_t least,
     return n;
 }
 
+static enum mode mode_of(const char *name)
+{
+    unsigned i;
+
+    if (!name)
+        bad_argument("a value is missing after", "--mode");
+    for (i = 0; mode_names[i]; i++)
+        if (strcmp(name, mode_names[i]) == 0)
+            return (enum mode)i;
+    bad_argument("unknown mode", name);
+}
+
 /* Options with a value; gives false when it is none of them. */
 static bool take_value(struct campaign *c, const char *option,
                        const char *value)
 {
     struct settings *s = &c->settings;
 
-    if (strcmp(option, "--seed") == 0)
+    if (strcmp(option, "--mode") == 0)
+        s->mode = mode_of(value);
+    else if (strcmp(option, "--seed") == 0)
         s->seed = number(option, value, 0, UINT64_MAX);
     else if (strcmp(option, "--ops") == 0)
         s->ops = number(option, value, 1, 100000000);
     else if (strcmp(option, "--runs") == 0)
         c->runs = number(option, value, 1, UINT64_MAX);
+    else if (strcmp(option, "--seconds") == 0)
+        c->seconds = number(option, value, 1, 100000000);
     else if (strcmp(option, "--check-every") == 0)
         s->check_every = (unsigned)number(option, value, 0, 1000000000);
     else if (strcmp(option, "--cpus") == 0)
@@ -135,88 +130,57 @@ static bool take_switch(struct campaign *c, const char *option)
 
 /* --- the tests --- */
 
-enum { TEST_RUNS = 6 };
+/* Cases by name: a format and one of these. */
+static const struct test {
+    const char *name;
+    struct settings settings;
+    uint64_t runs;
+} tests[] = {
+    { "every_op", { .mode = MODE_MODEL, .check_every = 1, .ops = 250 }, 6 },
+    { "long", { .mode = MODE_MODEL, .check_every = 64, .ops = 1500 }, 6 },
+    { "inject", { .mode = MODE_INJECT, .check_every = 64, .ops = 150 }, 8 },
+    { "tlb", { .mode = MODE_TLB, .check_every = 64, .ops = 150 }, 3 },
+};
 
-/* Cases by name: the format, and which of its two short runs. */
+enum { NTESTS = sizeof tests / sizeof tests[0] };
+
+/* All formats in turn: enough flushes to say how many were needless. */
+static const struct campaign over_flush = {
+    .settings = { .mode = MODE_TLB, .check_every = 0, .ops = 200, .seed = 1 },
+    .runs = 22,
+};
+
 static int run_test(const char *name)
 {
-    struct settings s = { .check_every = 1 };
-    char format[32];
     const char *kind = strchr(name, '/');
-    uint64_t i;
+    struct campaign c = over_flush;
+    char format[32];
+    unsigned i;
 
-    if (!kind || (size_t)(kind - name) >= sizeof format ||
-        (strcmp(kind, "/every_op") != 0 && strcmp(kind, "/long") != 0))
+    if (strcmp(name, "over-flush") == 0)
+        return campaign(&c);
+    if (!kind || (size_t)(kind - name) >= sizeof format)
         bad_argument("no such test", name);
     snprintf(format, sizeof format, "%.*s", (int)(kind - name), name);
-    if (!is_format(format))
+    for (i = 0; i < NTESTS && strcmp(kind + 1, tests[i].name) != 0; i++)
+        ;
+    if (i == NTESTS || !is_format(format))
         bad_argument("no such test", name);
-    s.format = format;
-    s.ops = 250;
-    if (strcmp(kind, "/long") == 0) {
-        s.check_every = 64;
-        s.ops = 1500;
-    }
-    for (i = 0; i < TEST_RUNS; i++) {
-        s.seed = 1 + i;
-        if (!run_alone(&s, SHOW))
-            return 1;
-    }
-    return 0;
+    c = (struct campaign){ .settings = tests[i].settings,
+                           .format = format,
+                           .runs = tests[i].runs };
+    c.settings.seed = 1;
+    return campaign(&c);
 }
 
 static void list_tests(void)
 {
-    unsigned i;
+    unsigned i, k;
 
     for (i = 0; lp_host_formats[i]; i++)
-        printf("%s/every_op\n%s/long\n", lp_host_formats[i],
-               lp_host_formats[i]);
-}
-
-/* --- the campaign --- */
-
-static void progress(uint64_t run, const struct campaign *c, uint64_t ops,
-                     time_t start, time_t *last)
-{
-    time_t now = time(NULL);
-
-    if (now < *last + 10)
-        return;
-    *last = now;
-    fprintf(stderr,
-            "%llu runs, %llu operations, %.0f/s; go on with --seed %llu\n",
-            (unsigned long long)run, (unsigned long long)ops,
-            (double)ops / (double)(now - start ? now - start : 1),
-            (unsigned long long)c->settings.seed);
-}
-
-static int campaign(struct campaign *c)
-{
-    time_t start = time(NULL), last = start;
-    uint64_t run, ops = 0, failed = 0;
-    uint8_t *skip = c->keep ? parse_keep(c->keep, c->settings.ops) : NULL;
-
-    if (c->keep && !skip)
-        bad_argument("not a list of operations", c->keep);
-    c->settings.skip = skip;
-    for (run = 0; run < c->runs; run++, c->settings.seed++) {
-        c->settings.format = format_of(c, c->settings.seed);
-        if (!run_alone(&c->settings, SHOW)) {
-            failed++;
-            if (c->shrink)
-                shrink(&c->settings);
-            if (!c->keep_going)
-                break;
-        }
-        ops += c->settings.ops;
-        progress(run + 1, c, ops, start, &last);
-    }
-    free(skip);
-    fprintf(stderr, "%llu runs, %llu operations, %llu failed\n",
-            (unsigned long long)(run + (run < c->runs)),
-            (unsigned long long)ops, (unsigned long long)failed);
-    return failed ? 1 : 0;
+        for (k = 0; k < NTESTS; k++)
+            printf("%s/%s\n", lp_host_formats[i], tests[k].name);
+    printf("over-flush\n");
 }
 
 int main(int argc, char **argv)
@@ -250,5 +214,9 @@ int main(int argc, char **argv)
         c.format = NULL;
     if (c.format && !is_format(c.format))
         bad_argument("unknown format", c.format);
+    if (c.keep)
+        c.settings.skip = parse_keep(c.keep, c.settings.ops);
+    if (c.keep && !c.settings.skip)
+        bad_argument("not a list of operations", c.keep);
     return campaign(&c);
 }

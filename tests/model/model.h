@@ -46,6 +46,7 @@ struct m_page {
     bool must;         /* changed since it was last written: must be written */
     bool may;          /* somebody wanted to write: may be written */
     bool held_written; /* changed through a pin that is still held */
+    bool lost;         /* ... and could not be, at the object's end */
     enum known filled; /* was read into the cache */
     int bad;           /* what fill answers: 0 or an error */
     struct m_page *next;

@@ -69,6 +69,7 @@ static int fill(void *ctx, uint64_t offset, void *to, size_t len)
 {
     struct m_object *o = ctx;
     struct m_page *page = m_page_of(o, offset / PAGE);
+    int refused;
 
     if (o->released)
         wrong(o->world, "object %u: fill after release", o->number);
@@ -78,8 +79,9 @@ static int fill(void *ctx, uint64_t offset, void *to, size_t len)
     if (page->filled == YES)
         wrong(o->world, "object %u: page %llu is filled twice", o->number,
               (unsigned long long)page->index);
-    if (page->bad)
-        return page->bad;
+    refused = page_refused(o->world, o, page->index);
+    if (refused || page->bad)
+        return refused ? refused : page->bad;
     if (memcmp(page->disk, page->data, len) != 0)
         wrong(o->world,
               "object %u: page %llu is filled, but was changed and "
@@ -94,6 +96,7 @@ static int write_back(void *ctx, uint64_t offset, const void *from, size_t len)
 {
     struct m_object *o = ctx;
     struct m_page *page = m_page_of(o, offset / PAGE);
+    int refused;
 
     if (o->released)
         wrong(o->world, "object %u: write after release", o->number);
@@ -106,8 +109,10 @@ static int write_back(void *ctx, uint64_t offset, const void *from, size_t len)
     if (memcmp(from, page->data, len) != 0)
         wrong(o->world, "object %u: page %llu is written, with wrong bytes",
               o->number, (unsigned long long)page->index);
-    if (o->write_fails)
-        return -LP_EIO;
+    refused = page_refused(o->world, o, page->index);
+    if (refused || o->write_fails)
+        return refused ? refused : -LP_EIO;
+    o->world->call.wrote = true;
     lp_host_wrote_back(o->world->m, from);
     memcpy(page->disk, from, len);
     page->must = page->may = false;
@@ -123,6 +128,9 @@ static void release(void *ctx)
     if (o->held)
         wrong(o->world, "object %u is released, but we hold it", o->number);
     o->released = true;
+    /* Its last write was refused, and there was nobody to be told. */
+    if (o->world->call.again && o->world->call.object == o)
+        m_page_of(o, o->world->call.index)->lost = true;
 }
 
 static const struct lp_object_ops operations[] = {
@@ -160,10 +168,11 @@ struct m_object *object_open(struct world *w)
     o->size = pick(w, 14) * PAGE + (chance(w, 70) ? pick(w, PAGE) : 0);
     if (o->kind != M_MEMORY)
         scribble(o);
-    call_begins(w);
-    r = lp_object_create(w->pager, &operations[o->kind], o, o->size, o->flags,
-                         &o->handle);
-    call_ends(w);
+    do {
+        call_begins(w, CALL_WHOLE);
+        r = lp_object_create(w->pager, &operations[o->kind], o, o->size,
+                             o->flags, &o->handle);
+    } while (call_again(w, r));
     say(w, "object %u: kind %d, size %#llx, flags %u = %d", o->number, o->kind,
         (unsigned long long)o->size, o->flags, r);
     if (forgiven(w, r)) {
@@ -228,7 +237,7 @@ static void check_released(struct world *w, const struct m_object *o)
         return;
     for (i = 0; i < OBJECT_BUCKETS; i++)
         for (page = o->bucket[i]; page; page = page->next)
-            if (!page->held_written &&
+            if (!page->held_written && !page->lost &&
                 (page->must ||
                  memcmp(page->data, page->disk, m_length(o, page->index)) != 0))
                 wrong(w, "object %u: changes of page %llu are lost at release",

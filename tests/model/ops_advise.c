@@ -237,6 +237,18 @@ static bool exists(int advice)
            (advice >= 12 && advice <= 15) || (advice >= 20 && advice <= 23);
 }
 
+/* What call_again is told: its refusal as itself; 0 where a hole would have
+ * given the same answer. */
+static int64_t told(struct world *w, struct advice *a, bool malformed, int r)
+{
+    if (malformed)
+        return r;
+    if (populates(a->what))
+        return r == -LP_EFAULT && w->call.object ? -LP_EIO : r;
+    foresee(&w->layout, a);
+    return r == a->wanted ? 0 : r;
+}
+
 void op_madvise(struct world *w)
 {
     struct advice a = { .s = pick_space(w), .what = pick_advice(w) };
@@ -253,9 +265,10 @@ void op_madvise(struct world *w)
                 (a.len && !round_up(a.len)) || a.end < a.addr;
     if (!malformed && populates(a.what) && meets_stretch(&w->layout, &a))
         a.what = LP_MADV_DONTNEED;
-    call_begins(w);
-    r = lp_madvise(a.s->lib, a.addr, a.len, a.what);
-    call_ends(w);
+    do {
+        call_begins(w, populates(a.what) ? CALL_BRINGS : CALL_WHOLE);
+        r = lp_madvise(a.s->lib, a.addr, a.len, a.what);
+    } while (call_again(w, told(w, &a, malformed, r)));
     say(w, "madvise(space %u, %#llx, %#llx, %d) = %d", a.s->number, X(a.addr),
         X(a.len), a.what, r);
     if (malformed)

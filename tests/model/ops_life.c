@@ -45,9 +45,10 @@ void op_fork(struct world *w)
         space_open(w);
         return;
     }
-    call_begins(w);
-    r = lp_fork(parent->lib, &lib);
-    call_ends(w);
+    do {
+        call_begins(w, CALL_WHOLE);
+        r = lp_fork(parent->lib, &lib);
+    } while (call_again(w, r));
     say(w, "fork(space %u) = %d: space %u", parent->number, r,
         r ? 0 : w->next_number);
     if (forgiven(w, r)) {

@@ -76,9 +76,10 @@ static void munmap_at(struct world *w, struct m_space *s, lp_va addr,
     unsigned first, last;
     int r;
 
-    call_begins(w);
-    r = lp_munmap(s->lib, addr, len);
-    call_ends(w);
+    do {
+        call_begins(w, CALL_WHOLE);
+        r = lp_munmap(s->lib, addr, len);
+    } while (call_again(w, r));
     say(w, "munmap(space %u, %#llx, %#llx) = %d", s->number, X(addr), X(len),
         r);
     check_limit(w, s);
@@ -118,9 +119,10 @@ void op_munmap_area(struct world *w)
     addr = l->at[first].start + (chance(w, 5) ? pick(w, PAGE) : 0);
     starts = s->cell[first].mapped && addr == l->at[first].start &&
              !(first && m_same_area(l, s, first - 1));
-    call_begins(w);
-    r = lp_munmap_area(s->lib, addr);
-    call_ends(w);
+    do {
+        call_begins(w, CALL_WHOLE);
+        r = lp_munmap_area(s->lib, addr);
+    } while (call_again(w, r));
     say(w, "munmap_area(space %u, %#llx) = %d", s->number, X(addr), r);
     if (!starts) {
         expect(w, "lp_munmap_area", r, -LP_EINVAL);
@@ -186,15 +188,29 @@ static void protected(struct world *w, struct m_space *s, lp_va addr,
         s->cell[i].access = (uint8_t)access;
 }
 
+/* Does a hole alone make mprotect answer ENOMEM, with a part changed? */
+static bool meets_hole(const struct world *w, const struct m_space *s,
+                       lp_va addr, uint64_t len)
+{
+    unsigned first, last;
+
+    if (!place_range(&w->layout, addr, addr + round_up(len), &first, &last))
+        return false;
+    while (first < last && s->cell[first].mapped)
+        first++;
+    return first < last;
+}
+
 static void mprotect_at(struct world *w, struct m_space *s, lp_va addr,
                         uint64_t len, unsigned access)
 {
     bool limit = near_limit(w, s);
     int r;
 
-    call_begins(w);
-    r = lp_mprotect(s->lib, addr, len, access);
-    call_ends(w);
+    do {
+        call_begins(w, CALL_WHOLE);
+        r = lp_mprotect(s->lib, addr, len, access);
+    } while (call_again(w, meets_hole(w, s, addr, len) ? 0 : r));
     say(w, "mprotect(space %u, %#llx, %#llx, %u) = %d", s->number, X(addr),
         X(len), access, r);
     check_limit(w, s);

@@ -317,10 +317,11 @@ void op_mmap(struct world *w)
     predict_errors(w, &r, &e);
     if (e.n == 0 && has_stretch(&w->layout, r.where, r.where + round_up(r.len)))
         r.flags &= ~(unsigned)LP_MAP_POPULATE;
-    call_begins(w);
-    got = lp_mmap(r.s->lib, r.addr, r.len, r.access, r.flags,
-                  r.object ? r.object->handle : NULL, r.offset);
-    call_ends(w);
+    do {
+        call_begins(w, CALL_WHOLE);
+        got = lp_mmap(r.s->lib, r.addr, r.len, r.access, r.flags,
+                      r.object ? r.object->handle : NULL, r.offset);
+    } while (call_again(w, is_one_of(&e, got) ? 0 : got));
     say(w, "mmap(space %u, %#llx, %#llx, %u, %#x, object %d, %#llx) = %#llx",
         r.s->number, X(r.addr), X(r.len), r.access, r.flags,
         r.object ? (int)r.object->number : -1, X(r.offset), X(got));

@@ -78,9 +78,10 @@ void op_object_read(struct world *w)
     if (!o)
         return;
     pick_transfer(w, o, &offset, &len);
-    call_begins(w);
-    r = lp_object_read(o->handle, offset, w->buffer, len);
-    call_ends(w);
+    do {
+        call_begins(w, CALL_WHOLE);
+        r = lp_object_read(o->handle, offset, w->buffer, len);
+    } while (call_again(w, r));
     say(w, "object_read(%u, %#llx, %#llx) = %lld", o->number, X(offset), X(len),
         (long long)r);
     n = transferred(w, o, offset, len, r);
@@ -107,9 +108,10 @@ void op_object_write(struct world *w)
     pick_transfer(w, o, &offset, &len);
     for (i = 0; i < len; i++)
         w->buffer[i] = (uint8_t)(i * 7 + w->op);
-    call_begins(w);
-    r = lp_object_write(o->handle, offset, w->buffer, len);
-    call_ends(w);
+    do {
+        call_begins(w, CALL_WHOLE);
+        r = lp_object_write(o->handle, offset, w->buffer, len);
+    } while (call_again(w, r));
     say(w, "object_write(%u, %#llx, %#llx) = %lld", o->number, X(offset),
         X(len), (long long)r);
     n = transferred(w, o, offset, len, r);
@@ -169,6 +171,29 @@ static void check_synced(struct world *w, struct m_object *o, uint64_t first,
               o->number, X(first), X(last));
 }
 
+/*
+ * One page was refused: it stays dirty, and all the others of [first, last]
+ * have been written nevertheless.
+ */
+static void check_others_written(struct world *w, const struct m_object *o,
+                                 uint64_t first, uint64_t last)
+{
+    const struct m_page *page;
+    unsigned i;
+
+    if (w->call.object != o || o->write_fails)
+        return;
+    for (i = 0; i < OBJECT_BUCKETS; i++)
+        for (page = o->bucket[i]; page; page = page->next)
+            if (page->index >= first && page->index <= last &&
+                page->index != w->call.index && page->must &&
+                !m_past_end(o, page->index))
+                wrong(w,
+                      "object %u: page %llu was not written because page "
+                      "%llu was refused",
+                      o->number, X(page->index), X(w->call.index));
+}
+
 void op_object_sync(struct world *w)
 {
     struct m_object *o = pick_object(w);
@@ -185,9 +210,11 @@ void op_object_sync(struct world *w)
     first = offset / PAGE;
     last = len == UINT64_MAX ? UINT64_MAX : (offset + len - 1) / PAGE;
     foresee(o, first, last, &p);
-    call_begins(w);
-    r = lp_object_sync(o->handle, offset, len);
-    call_ends(w);
+    do {
+        call_begins(w, CALL_WHOLE);
+        r = lp_object_sync(o->handle, offset, len);
+        check_others_written(w, o, first, last);
+    } while (call_again(w, r));
     say(w, "object_sync(%u, %#llx, %#llx) = %d", o->number, X(offset), X(len),
         r);
     if (!(r == -LP_EIO && p.may_fail) && !(r == 0 && !p.must_fail))
@@ -244,7 +271,7 @@ void op_msync(struct world *w)
     struct sync_prospect p = { false, false };
     struct m_space *s = pick_space(w);
     bool hole = false, bad;
-    uint64_t len;
+    uint64_t len, short_by;
     lp_va addr;
     int r;
 
@@ -259,10 +286,11 @@ void op_msync(struct world *w)
     each_shared(w, s, first, last, &p, &hole);
     if (!(flags & LP_MS_SYNC))
         p = (struct sync_prospect){ false, false };
-    call_begins(w);
-    r = lp_msync(s->lib, addr, chance(w, 30) ? len - pick(w, PAGE) : len,
-                 flags);
-    call_ends(w);
+    short_by = chance(w, 30) ? pick(w, PAGE) : 0;
+    do {
+        call_begins(w, CALL_WHOLE);
+        r = lp_msync(s->lib, addr, len - short_by, flags);
+    } while (call_again(w, r));
     say(w, "msync(space %u, %#llx, %#llx, %u) = %d", s->number, X(addr), X(len),
         flags, r);
     if (bad)
@@ -384,9 +412,10 @@ void op_object_resize(struct world *w)
                lp_object_resize(o->handle, size), -LP_EINVAL);
         return;
     }
-    call_begins(w);
-    r = lp_object_resize(o->handle, size);
-    call_ends(w);
+    do {
+        call_begins(w, CALL_WHOLE);
+        r = lp_object_resize(o->handle, size);
+    } while (call_again(w, r));
     say(w, "object_resize(%u, %#llx) = %d", o->number, X(size), r);
     if (forgiven(w, r))
         return;

@@ -86,9 +86,10 @@ void op_pin(struct world *w)
     p->space = s;
     p->place = pick_page(w, s);
     va = w->layout.at[p->place].start + pick(w, PAGE);
-    call_begins(w);
-    r = lp_get_user_page(s->lib, va, access, &p->lib);
-    call_ends(w);
+    do {
+        call_begins(w, CALL_BRINGS);
+        r = lp_get_user_page(s->lib, va, access, &p->lib);
+    } while (call_again(w, r));
     say(w, "pin %d = get_user_page(space %u, %#llx, %u) = %d",
         (int)(p - w->pins), s->number, X(va), access, r);
     if (forgiven(w, r)) {

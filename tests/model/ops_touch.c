@@ -123,7 +123,8 @@ static void pick_bytes(struct world *w, const struct m_space *s, lp_va *va,
                        size_t *len)
 {
     static const uint8_t small[] = { 1, 2, 4, 8, 8, 16, 64 };
-    bool careful = w->tiny || w->fail_percent;
+    bool careful =
+        w->tiny || w->fail_percent || w->settings->mode == MODE_INJECT;
     unsigned how = (unsigned)pick(w, 10);
 
     *va = w->layout.at[pick_page(w, s)].start;
@@ -223,11 +224,10 @@ static void accessed(struct world *w, struct m_space *s, unsigned access,
     }
 }
 
-static enum lp_host_code run_access(struct world *w, unsigned access, lp_va va,
-                                    size_t len)
+static enum lp_host_code run_access(struct world *w, bool supervisor,
+                                    unsigned access, lp_va va, size_t len)
 {
-    /* The kernel on the program's behalf; it never runs a program's code. */
-    if (access != LP_EXEC && chance(w, 10))
+    if (supervisor)
         return lp_host_access(w->m, LP_HOST_SUPERVISOR_USER, access, va,
                               w->buffer, len);
     return access == LP_READ    ? lp_host_load(w->m, va, w->buffer, len)
@@ -235,17 +235,52 @@ static enum lp_host_code run_access(struct world *w, unsigned access, lp_va va,
                                 : lp_host_fetch(w->m, va, w->buffer, len);
 }
 
+static int64_t error_of(enum lp_host_code code)
+{
+    switch (code) {
+    case LP_HOST_OK: return 0;
+    case LP_HOST_BUS: return -LP_EIO;
+    case LP_HOST_RETRY: return -LP_EAGAIN;
+    case LP_HOST_NOMEM: return -LP_ENOMEM;
+    default: return -LP_EFAULT;
+    }
+}
+
+/* A page was refused to its object: only accesses to that page may feel it. */
+static void check_concerned(struct world *w, const struct m_space *s, lp_va va,
+                            size_t len, enum lp_host_code code)
+{
+    const struct call *c = &w->call;
+    struct part p = { .len = 0 };
+
+    if (!c->object || error_of(code) != (c->from ? -LP_EAGAIN : -LP_EIO))
+        return;
+    while (next_part(w, va, len, &p))
+        if (p.place < w->layout.n && s->cell[p.place].object == c->object &&
+            s->cell[p.place].index == c->index)
+            return;
+    wrong(w,
+          "space %u: %s at %#llx, because page %llu of object %u was "
+          "refused, which is not there",
+          s->number, codes[code], X(va), X(c->index), c->object->number);
+}
+
 static void access_at(struct world *w, struct m_space *s, unsigned access,
                       lp_va va, size_t len)
 {
     enum lp_host_code code;
+    bool supervisor;
 
     enter(w, s);
+    /* The kernel on the program's behalf; it never runs a program's code. */
+    supervisor = access != LP_EXEC && chance(w, 10);
     if (access == LP_WRITE)
         fill_buffer(w, len);
-    call_begins(w);
-    code = run_access(w, access, va, len);
-    call_ends(w);
+    do {
+        call_begins(w, CALL_BRINGS);
+        code = run_access(w, supervisor, access, va, len);
+        check_concerned(w, s, va, len, code);
+    } while (call_again(w, error_of(code)));
     say(w, "CPU %u: access %u(space %u, %#llx, %zu) = %s", lp_host_cpu(w->m),
         access, s->number, X(va), len, codes[code]);
     accessed(w, s, access, va, len, code);
@@ -272,6 +307,26 @@ void op_touch_all(struct world *w)
         if (place_is_page(&w->layout, i) && !chance(w, 5))
             access_at(w, s, access, w->layout.at[i].start + 8 * pick(w, 500),
                       8);
+}
+
+void op_burst(struct world *w)
+{
+    bool many = w->settings->mode == MODE_TLB;
+    unsigned n = 1 + (unsigned)pick(w, many ? 400 : 16);
+    struct m_space *s = pick_space(w);
+    unsigned first, last, i;
+
+    pick_places(w, &first, &last);
+    for (; n > 0; n--) {
+        i = first + (unsigned)pick(w, last - first);
+        if (n % 16 == 0 && chance(w, 30)) {
+            s = pick_space(w);
+            i = pick_page(w, s);
+        }
+        if (place_is_page(&w->layout, i))
+            access_at(w, s, chance(w, 35) ? LP_WRITE : LP_READ,
+                      w->layout.at[i].start + 8 * pick(w, PAGE / 8), 8);
+    }
 }
 
 void op_load(struct world *w)
@@ -349,10 +404,22 @@ static void copied(struct world *w, struct m_space *s, enum copy what, lp_va va,
     }
 }
 
+static uint64_t run_copy(struct world *w, struct m_space *s, enum copy what,
+                         lp_va va, size_t len, int *error)
+{
+    switch (what) {
+    case COPY_IN: return lp_copy_in(s->lib, w->buffer, va, len, error);
+    case COPY_OUT: return lp_copy_out(s->lib, va, w->buffer, len, error);
+    default:
+        memset(w->buffer, 0, len);
+        return lp_zero_user(s->lib, va, len, error);
+    }
+}
+
 static void copy(struct world *w, enum copy what)
 {
     struct m_space *s = pick_space(w);
-    int error = 1, *wanted = &error;
+    int error = 1;
     uint64_t done = 0;
     size_t len;
     lp_va va;
@@ -364,18 +431,10 @@ static void copy(struct world *w, enum copy what)
         return;
     if (what == COPY_OUT)
         fill_buffer(w, len);
-    call_begins(w);
-    switch (what) {
-    case COPY_IN: done = lp_copy_in(s->lib, w->buffer, va, len, wanted); break;
-    case COPY_OUT:
-        done = lp_copy_out(s->lib, va, w->buffer, len, wanted);
-        break;
-    case COPY_ZERO:
-        memset(w->buffer, 0, len);
-        done = lp_zero_user(s->lib, va, len, wanted);
-        break;
-    }
-    call_ends(w);
+    do {
+        call_begins(w, CALL_BRINGS);
+        done = run_copy(w, s, what, va, len, &error);
+    } while (call_again(w, done ? 0 : error));
     say(w, "copy %d(space %u, %#llx, %zu) = %llu, %d", (int)what, s->number,
         X(va), len, X(done), error);
     copied(w, s, what, va, len, done, error);
@@ -435,10 +494,11 @@ void op_string(struct world *w)
 
     pick_bytes(w, s, &va, &max);
     max = clip(w, s, va, 1 + pick(w, BUFFER));
-    call_begins(w);
-    r = copies ? lp_strncpy_in(s->lib, (char *)w->buffer, va, max)
-               : lp_strnlen_user(s->lib, va, max);
-    call_ends(w);
+    do {
+        call_begins(w, CALL_BRINGS);
+        r = copies ? lp_strncpy_in(s->lib, (char *)w->buffer, va, max)
+                   : lp_strnlen_user(s->lib, va, max);
+    } while (call_again(w, r));
     say(w, "string(space %u, %#llx, %zu) = %lld", s->number, X(va), max,
         (long long)r);
     string_read(w, s, va, max, r);

@@ -6,11 +6,17 @@
  */
 #include "shrink.h"
 
+#include "tally.h"
+
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+const char *const mode_names[] = { "model", "inject", "tlb", NULL };
 
 /* The operations that are kept, as a list of ranges. */
 static void keep_list(const struct settings *s, char *to, size_t size)
@@ -44,26 +50,27 @@ static void print_again(const struct settings *s)
     if (s->cpus)
         snprintf(cpus, sizeof cpus, " --cpus %u", s->cpus);
     fprintf(stderr,
-            "again: model --format %s --seed %llu --ops %llu --check-every "
-            "%u%s%s%s --verbose\n",
-            s->format, (unsigned long long)s->seed, (unsigned long long)s->ops,
-            s->check_every, cpus, s->skip ? " --keep " : "",
-            s->skip ? keep : "");
+            "again: model --mode %s --format %s --seed %llu --ops %llu "
+            "--check-every %u%s%s%s --verbose\n",
+            mode_names[s->mode], s->format, (unsigned long long)s->seed,
+            (unsigned long long)s->ops, s->check_every, cpus,
+            s->skip ? " --keep " : "", s->skip ? keep : "");
 }
 
 static _Noreturn void child(const struct settings *s, enum show show)
 {
-    uint64_t checks = 0;
+    uint64_t checks = s->tally->checks;
     int nothing;
 
+    signal(SIGINT, SIG_IGN); /* the campaign ends when the run has */
     if (show == HIDE) {
         nothing = open("/dev/null", O_WRONLY);
         dup2(nothing, STDOUT_FILENO);
         dup2(nothing, STDERR_FILENO);
         alarm(60);
     }
-    run_world(s, &checks);
-    exit(checks ? 0 : 1);
+    run_world(s);
+    exit(s->tally->checks > checks ? 0 : 1);
 }
 
 bool run_alone(const struct settings *s, enum show show)
@@ -79,10 +86,11 @@ bool run_alone(const struct settings *s, enum show show)
     }
     if (pid == 0)
         child(s, show);
-    if (waitpid(pid, &status, 0) != pid) {
-        perror("model: waitpid");
-        exit(1);
-    }
+    while (waitpid(pid, &status, 0) != pid)
+        if (errno != EINTR) {
+            perror("model: waitpid");
+            exit(1);
+        }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return true;
     if (show == SHOW && WIFSIGNALED(status))

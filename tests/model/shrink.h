@@ -8,6 +8,9 @@
 
 enum show { SHOW, HIDE };
 
+/* By enum mode, as --mode has them; ends with NULL. */
+extern const char *const mode_names[];
+
 /*
  * run_alone: one run in a process of its own; true when it passed.  When not,
  * SHOW says what went wrong and, in one line, how to see it again.

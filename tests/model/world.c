@@ -2,6 +2,8 @@
  * world.c: one run, from an empty machine to an empty machine.
  */
 #include "world.h"
+#include "operations.h"
+#include "tally.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -18,8 +20,28 @@ static uint64_t next_random(uint64_t *state)
     return z ^ z >> 31;
 }
 
+/* Of the operation's piece of the input; the generator goes on after it. */
+static bool take_input(struct world *w, uint64_t n, uint64_t *out)
+{
+    size_t bytes = n <= 256 ? 1 : 2;
+
+    if (n > 65536 || w->input_len < bytes)
+        return false;
+    *out = w->input[0];
+    if (bytes == 2)
+        *out |= (uint64_t)w->input[1] << 8;
+    *out %= n;
+    w->input += bytes;
+    w->input_len -= bytes;
+    return true;
+}
+
 uint64_t pick(struct world *w, uint64_t n)
 {
+    uint64_t choice;
+
+    if (take_input(w, n, &choice))
+        return choice;
     return next_random(&w->random) % n;
 }
 
@@ -64,15 +86,15 @@ void wrong(struct world *w, const char *f, ...)
     va_end(arguments);
     fprintf(stderr, "\n");
     fflush(stderr);
-    _exit(1); /* no look for leaks: the world is still there */
+    if (w->settings->input)
+        abort(); /* the fuzzer is to keep the input */
+    _exit(1);    /* no look for leaks: the world is still there */
 }
 
 static void machine_failed(void *ctx, const char *message)
 {
     wrong(ctx, "%s", message);
 }
-
-/* --- calls that may be out of memory --- */
 
 static bool low_memory(void *ctx)
 {
@@ -86,38 +108,6 @@ static bool low_memory(void *ctx)
     return again;
 }
 
-void call_begins(struct world *w)
-{
-    w->short_of_memory = false;
-    w->fired = false;
-    w->allocations = lp_host_allocations(w->m);
-    w->fail_at = 0;
-    w->retry = chance(w, 25);
-    if (!chance(w, w->fail_percent))
-        return;
-    w->fail_at = 1 + (unsigned)pick(w, chance(w, 50) ? 3 : 12);
-    w->fail_all = chance(w, 40);
-    if (w->fail_all)
-        lp_host_fail_from(w->m, w->fail_at);
-    else
-        lp_host_fail_once(w->m, w->fail_at);
-}
-
-void call_ends(struct world *w)
-{
-    lp_host_fail_once(w->m, 0);
-    w->fired = (w->fail_at &&
-                lp_host_allocations(w->m) - w->allocations >= w->fail_at) ||
-               (w->tiny && (w->short_of_memory ||
-                            lp_host_frames_used(w->m) + 16 > w->nframes));
-    w->fail_at = 0;
-}
-
-bool forgiven(const struct world *w, int64_t result)
-{
-    return result == -LP_ENOMEM && w->fired;
-}
-
 void expect(struct world *w, const char *call, int64_t result, int64_t wanted)
 {
     if (result != wanted)
@@ -129,9 +119,12 @@ void expect(struct world *w, const char *call, int64_t result, int64_t wanted)
 
 static void activate_on(struct world *w, unsigned cpu, struct m_space *s)
 {
+    if (w->run)
+        charge_flushes(w, w->run);
     lp_host_cpu_set(w->m, cpu);
     lp_host_activate(w->m, w->pager, s ? s->lib : NULL);
     w->active[cpu] = s;
+    charge_flushes(w, op_activate);
 }
 
 void enter(struct world *w, struct m_space *s)
@@ -165,9 +158,10 @@ struct m_space *space_open(struct world *w)
     struct m_space *s = calloc(1, sizeof *s);
     int r;
 
-    call_begins(w);
-    r = lp_space_create(w->pager, &s->lib);
-    call_ends(w);
+    do {
+        call_begins(w, CALL_WHOLE);
+        r = lp_space_create(w->pager, &s->lib);
+    } while (call_again(w, r));
     if (forgiven(w, r)) {
         free(s);
         return NULL;
@@ -214,41 +208,6 @@ struct m_object *pick_object(struct world *w)
 
 /* --- a run --- */
 
-static const struct {
-    void (*run)(struct world *w);
-    unsigned weight;
-} operations[] = {
-    { op_store, 26 },         { op_load, 18 },        { op_fetch, 5 },
-    { op_mmap, 13 },          { op_munmap, 8 },       { op_munmap_area, 1 },
-    { op_mprotect, 10 },      { op_fork, 5 },         { op_destroy, 3 },
-    { op_copy_in, 4 },        { op_copy_out, 5 },     { op_zero, 2 },
-    { op_string, 3 },         { op_access_ok, 2 },    { op_pin, 4 },
-    { op_pin_write, 4 },      { op_unpin, 3 },        { op_msync, 3 },
-    { op_object_read, 2 },    { op_object_write, 3 }, { op_object_resize, 2 },
-    { op_object_sync, 2 },    { op_object_open, 1 },  { op_object_close, 1 },
-    { op_object_trouble, 2 }, { op_activate, 5 },     { op_set_base, 1 },
-    { op_resident, 1 },       { op_touch_all, 3 },    { op_comb, 2 },
-    { op_madvise, 6 },
-};
-
-enum { NOPERATIONS = sizeof operations / sizeof operations[0] };
-
-static void run_op(struct world *w)
-{
-    unsigned i, total = 0;
-    uint64_t n;
-
-    for (i = 0; i < NOPERATIONS; i++)
-        total += operations[i].weight;
-    n = pick(w, total);
-    for (i = 0; n >= operations[i].weight; i++)
-        n -= operations[i].weight;
-    if (!w->nspaces && !space_open(w))
-        return;
-    operations[i].run(w);
-    collect_objects(w);
-}
-
 static unsigned pick_host_flags(struct world *w)
 {
     static const unsigned flags[] = {
@@ -262,9 +221,34 @@ static unsigned pick_host_flags(struct world *w)
     for (i = 0; i < sizeof flags / sizeof flags[0]; i++)
         if (chance(w, 35))
             set |= flags[i];
-    if (w->settings->check_every == 1)
+    if (w->settings->mode == MODE_TLB) {
+        set |= LP_HOST_COUNT_TRUE;
+        if (chance(w, 15))
+            set |= LP_HOST_CHECK_ALWAYS;
+    }
+    if (w->settings->mode == MODE_MODEL && w->settings->check_every == 1)
         set |= LP_HOST_CHECK_ALWAYS;
     return set;
+}
+
+/* How many CPUs, how many frames, and how often one is refused. */
+static void pick_size(struct world *w)
+{
+    bool model = w->settings->mode == MODE_MODEL;
+
+    w->ncpus = 1 + (unsigned)pick(w, w->settings->mode == MODE_TLB ? 8 : 5);
+    if (w->settings->cpus)
+        w->ncpus = w->settings->cpus;
+    w->tiny = chance(w, 10) && model;
+    w->big = !w->tiny && chance(w, 12) && model && !w->settings->input;
+    w->fail_percent = chance(w, 30) ? 0 : 1 + (unsigned)pick(w, 15);
+    if (!model)
+        w->fail_percent = 0;
+    w->nframes = w->tiny ? 60 + w->ncpus * 4 + pick(w, 150) : 6000;
+    if (w->big)
+        w->nframes = 20000;
+    if (w->settings->mode != MODE_MODEL || w->settings->input)
+        w->nframes = 3000;
 }
 
 static void make_machine(struct world *w)
@@ -276,14 +260,9 @@ static void make_machine(struct world *w)
                                 .low_memory = low_memory };
     const struct lp_kernel *kernel;
 
-    w->ncpus = w->settings->cpus ? w->settings->cpus : 1 + (unsigned)pick(w, 5);
-    w->tiny = chance(w, 10);
-    w->big = !w->tiny && chance(w, 12);
-    w->fail_percent = chance(w, 30) ? 0 : 1 + (unsigned)pick(w, 15);
+    pick_size(w);
     c.ncpus = w->ncpus;
-    c.nframes = w->nframes = w->tiny  ? 60 + w->ncpus * 4 + pick(w, 150)
-                             : w->big ? 20000
-                                      : 6000;
+    c.nframes = w->nframes;
     c.flags = pick_host_flags(w);
     c.ndevice = DEVICE_PAGES;
     c.evict_one_in = chance(w, 70) ? 0 : 1 + (unsigned)pick(w, 50);
@@ -298,6 +277,7 @@ static void make_machine(struct world *w)
            kernel->frame_alloc(kernel->ctx, LP_FRAME_ZEROED, &w->empty_root),
            0);
     w->scratch = calloc(c.nframes, sizeof *w->scratch);
+    w->seen = calloc(c.nframes, sizeof *w->seen);
 }
 
 static void make_pager(struct world *w)
@@ -341,6 +321,7 @@ static void leave_pager(struct world *w)
 /* Everything goes, in any order; nothing must be left. */
 static void end_world(struct world *w)
 {
+    struct lp_host_stats stats;
     struct m_object *o;
     struct m_space *s;
 
@@ -370,11 +351,50 @@ static void end_world(struct world *w)
     expect(w, "lp_pager_destroy", lp_pager_destroy(w->pager), 0);
     expect(w, "frames used after lp_pager_destroy",
            (int64_t)lp_host_frames_used(w->m), 1);
+    lp_host_read_stats(w->m, &stats);
+    w->settings->tally->accesses += stats.accesses;
     lp_host_destroy(w->m);
     free(w->scratch);
+    free(w->seen);
 }
 
-void run_world(const struct settings *settings, uint64_t *checks)
+/*
+ * The next operation's bytes: a piece of fixed length, so that a fuzzer that
+ * takes one out or puts one in leaves the others what they are.
+ */
+static bool next_input(struct world *w, uint64_t op)
+{
+    const struct settings *s = w->settings;
+    size_t i, start = (size_t)op * INPUT_PIECE;
+
+    if (!s->input)
+        return true;
+    if (start >= s->input_len)
+        return false;
+    w->input = s->input + start;
+    w->input_len = s->input_len - start;
+    if (w->input_len > INPUT_PIECE)
+        w->input_len = INPUT_PIECE;
+    w->random = s->seed;
+    for (i = 0; i < w->input_len; i++)
+        w->random = (w->random ^ w->input[i]) * UINT64_C(0x100000001b3);
+    return true;
+}
+
+/* Operation `op` is over. */
+static void check_now(struct world *w, uint64_t op)
+{
+    const struct settings *s = w->settings;
+
+    if (s->check_every && (op + 1) % s->check_every == 0)
+        compare_all(w);
+    else if (s->mode == MODE_TLB)
+        lp_host_check(w->m);
+    s->tally->looks += s->mode == MODE_TLB;
+    s->tally->operations++;
+}
+
+void run_world(const struct settings *settings)
 {
     struct world *w = calloc(1, sizeof *w);
     uint64_t op;
@@ -385,14 +405,16 @@ void run_world(const struct settings *settings, uint64_t *checks)
     make_pager(w);
     for (op = 0; op < settings->ops; op++) {
         seed_op(w, op);
+        if (!next_input(w, op))
+            break;
         if (settings->skip && settings->skip[op])
             continue;
-        run_op(w);
-        if (settings->check_every && (op + 1) % settings->check_every == 0)
-            compare_all(w);
+        run_operation(w);
+        check_now(w, op);
     }
+    w->input_len = 0;
     seed_op(w, settings->ops);
     end_world(w);
-    *checks += w->checks;
+    settings->tally->runs++;
     free(w);
 }

@@ -8,6 +8,7 @@
 #ifndef WORLD_H
 #define WORLD_H
 
+#include "calls.h"
 #include "model.h"
 
 #include <lazypager/host.h>
@@ -21,16 +22,34 @@ enum {
     OBJECTS_HELD_MAX = 5,
     DEVICE_PAGES = 6,
     BUFFER = 5 * PAGE,
+    INPUT_PIECE = 12, /* bytes of a fuzzer's input, for each operation */
+};
+
+enum mode {
+    MODE_MODEL,  /* random operations, random failures */
+    MODE_INJECT, /* everything that can be refused is, in turn; calls.h */
+    MODE_TLB,    /* mostly accesses, and a look at all TLBs after every call */
 };
 
 /* What the command line asks for. */
 struct settings {
+    enum mode mode;
     const char *format;
     uint64_t seed, ops;
     unsigned check_every;
     unsigned cpus; /* 0: as the seed wants */
     bool verbose;
     const uint8_t *skip; /* NULL, or for each operation: leave it out */
+    struct tally *tally; /* what is counted; never NULL */
+    /* NULL, or what decides instead of the seed; see take_input. */
+    const uint8_t *input;
+    size_t input_len;
+};
+
+/* A page's digest, and when it was made; see digest.c. */
+struct seen {
+    uint64_t round, hash;
+    uint64_t dirty_round; /* ... and when it was last found dirty */
 };
 
 struct m_pin {
@@ -46,9 +65,10 @@ struct m_pin {
 
 struct world {
     const struct settings *settings;
-    uint64_t random; /* of the current operation */
-    uint64_t op;     /* its number */
-    uint64_t checks; /* how often everything was compared */
+    uint64_t random;      /* of the current operation */
+    uint64_t op;          /* its number */
+    const uint8_t *input; /* of the current operation, when there is one */
+    size_t input_len;
 
     struct lp_host *m;
     struct lp_pager *pager;
@@ -74,11 +94,15 @@ struct world {
 
     /* The call of the library that is running. */
     unsigned fail_at; /* the n-th allocation fails; 0: none */
-    bool fail_all;    /* ... and all after it */
     bool retry;       /* low_memory says try again, once */
     bool short_of_memory;
     uint64_t allocations;
-    bool fired; /* the last call met a failed allocation */
+    bool fired; /* the last call met a refusal */
+    struct call call;
+    struct seen *seen;            /* for each frame */
+    void (*run)(struct world *w); /* the operation */
+    struct lp_host_stats charged; /* see charge_flushes */
+    uint64_t round;
 
     uint8_t buffer[BUFFER], other[BUFFER];
 };
@@ -90,8 +114,8 @@ bool chance(struct world *w, unsigned percent);
 
 /* --- world.c --- */
 
-/* run_world: 0 when all went well.  A failure ends the process. */
-void run_world(const struct settings *settings, uint64_t *checks);
+/* run_world: a whole run.  A failure ends the process. */
+void run_world(const struct settings *settings);
 
 /* say: one line of the log, with --verbose. */
 __attribute__((format(printf, 2, 3))) void say(struct world *w, const char *f,
@@ -99,14 +123,6 @@ __attribute__((format(printf, 2, 3))) void say(struct world *w, const char *f,
 /* wrong: the library and the model differ: print it, and how to see it again. */
 __attribute__((format(printf, 2, 3), noreturn)) void wrong(struct world *w,
                                                            const char *f, ...);
-
-/*
- * call_begins, call_ends: around each call of the library that may be out of
- * memory.  forgiven: was it, and is this the right answer then?
- */
-void call_begins(struct world *w);
-void call_ends(struct world *w);
-bool forgiven(const struct world *w, int64_t result);
 
 /* expect: the call's result is this one. */
 void expect(struct world *w, const char *call, int64_t result, int64_t wanted);
@@ -156,7 +172,9 @@ unsigned pick_page(struct world *w, const struct m_space *s);
 void compare_areas(struct world *w, struct m_space *s);
 /* compare_page: what the library has there is what the model has. */
 void compare_page(struct world *w, struct m_space *s, unsigned place);
-/* compare_all: everything, and the library's and the machine's own checks. */
+/* check_machine: the library's and the machine's own checks. */
+void check_machine(struct world *w);
+/* compare_all: everything, and those. */
 void compare_all(struct world *w);
 
 /* --- the operations; each picks its space, its place and all else --- */
@@ -176,6 +194,8 @@ void op_store(struct world *w);
 void op_fetch(struct world *w);
 /* op_touch_all: a word in each page of a range. */
 void op_touch_all(struct world *w);
+/* op_burst: words here and there, most of them again and again. */
+void op_burst(struct world *w);
 void op_copy_in(struct world *w);
 void op_copy_out(struct world *w);
 void op_zero(struct world *w);

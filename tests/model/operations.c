@@ -1,0 +1,98 @@
+/*
+ * operations.c: the table of operations, and the choice of one.
+ */
+#include "operations.h"
+
+#include "tally.h"
+
+/*
+ * over_flush: as measured by `model --mode tlb --runs 300`, which prints them,
+ * and a little more; 0 where nothing true is ever dropped.  Three of them are
+ * high by design: fork and the end of a space make a whole ASID forget, and a
+ * CPU that comes back to a space catches up in the same way.
+ */
+const struct operation operations[] = {
+    { "store", op_store, 26, 20, 100 },
+    { "load", op_load, 18, 10, 100 },
+    { "fetch", op_fetch, 5, 5, 100 },
+    { "burst", op_burst, 1, 100, 100 },
+    { "touch-all", op_touch_all, 3, 3, 100 },
+    { "mmap", op_mmap, 13, 13, 100 },
+    { "munmap", op_munmap, 8, 8, 100 },
+    { "munmap-area", op_munmap_area, 1, 1, 100 },
+    { "mprotect", op_mprotect, 10, 10, 100 },
+    { "madvise", op_madvise, 6, 6, 100 },
+    { "comb", op_comb, 2, 1, 100 },
+    { "set-base", op_set_base, 1, 0, 0 },
+    { "fork", op_fork, 5, 5, 100 },
+    { "destroy", op_destroy, 3, 3, 100 },
+    { "activate", op_activate, 5, 5, 100 },
+    { "copy-in", op_copy_in, 4, 1, 100 },
+    { "copy-out", op_copy_out, 5, 2, 100 },
+    { "zero", op_zero, 2, 1, 100 },
+    { "string", op_string, 3, 1, 100 },
+    { "access-ok", op_access_ok, 2, 0, 0 },
+    { "pin", op_pin, 4, 2, 100 },
+    { "pin-write", op_pin_write, 4, 1, 0 },
+    { "unpin", op_unpin, 3, 2, 100 },
+    { "msync", op_msync, 3, 2, 100 },
+    { "object-read", op_object_read, 2, 1, 100 },
+    { "object-write", op_object_write, 3, 2, 100 },
+    { "object-resize", op_object_resize, 2, 1, 100 },
+    { "object-sync", op_object_sync, 2, 2, 100 },
+    { "object-open", op_object_open, 1, 1, 0 },
+    { "object-close", op_object_close, 1, 1, 100 },
+    { "object-trouble", op_object_trouble, 2, 0, 0 },
+    { "resident", op_resident, 1, 0, 0 },
+};
+
+const unsigned noperations = sizeof operations / sizeof operations[0];
+_Static_assert(sizeof operations / sizeof operations[0] <= TALLY_ROWS,
+               "a tally has a line for each operation");
+
+static unsigned weight_of(const struct world *w, const struct operation *o)
+{
+    return w->settings->mode == MODE_TLB ? o->tlb_weight : o->weight;
+}
+
+static unsigned pick_operation(struct world *w)
+{
+    unsigned i, total = 0;
+    uint64_t n;
+
+    for (i = 0; i < noperations; i++)
+        total += weight_of(w, &operations[i]);
+    n = pick(w, total);
+    for (i = 0; n >= weight_of(w, &operations[i]); i++)
+        n -= weight_of(w, &operations[i]);
+    return i;
+}
+
+void charge_flushes(struct world *w, void (*run)(struct world *w))
+{
+    struct tally_row *row = w->settings->tally->row;
+    struct lp_host_stats now;
+    unsigned i;
+
+    if (w->settings->mode != MODE_TLB)
+        return;
+    for (i = 0; operations[i].run != run; i++)
+        ;
+    lp_host_read_stats(w->m, &now);
+    row[i].dropped += now.dropped - w->charged.dropped;
+    row[i].dropped_true += now.dropped_true - w->charged.dropped_true;
+    w->charged = now;
+}
+
+void run_operation(struct world *w)
+{
+    unsigned row = pick_operation(w);
+
+    if (!w->nspaces && !space_open(w))
+        return;
+    w->run = operations[row].run;
+    w->run(w);
+    collect_objects(w);
+    w->settings->tally->row[row].runs++;
+    charge_flushes(w, w->run);
+}
