@@ -75,7 +75,8 @@ static bool still_true(const struct range *range,
     lp_va va = lp_host_key_va(m->walker, entry, false);
 
     return !entry->negative && lp_host_look(m, range->root, va, 0, &now) &&
-           now.pa == entry->pa && (entry->rights & ~now.rights) == 0;
+           now.pa == entry->pa && (entry->rights & ~now.rights) == 0 &&
+           (!entry->dirty || now.dirty || !(entry->rights & LP_WRITE));
 }
 
 /* The counting that goes with dropping an entry. */

@@ -1136,6 +1136,26 @@ static void test_machine_dropped_true__counts_needless_flushes(void **state)
     }
 }
 
+/* Is an entry that remembers a D which was cleared not true any more? */
+static void test_machine_dropped_true__not_where_D_was_taken(void **state)
+{
+    (void)state;
+    KIT_EACH(f)
+    {
+        struct lp_host_config config = { .flags = LP_HOST_COUNT_TRUE };
+        struct kit *kit = kit_create_config(f, f->rw, config);
+        struct lp_host_stats stats;
+
+        assert_int_equal(kit_write(kit, 0), LP_HOST_OK);
+        *kit_leaf(kit, 0) &= ~f->dirty;
+        kit_flush_page(kit, f->va, false);
+        lp_host_read_stats(kit->m, &stats);
+        assert_int_equal(stats.dropped, 1);
+        assert_int_equal(stats.dropped_true, 0);
+        kit_destroy(kit);
+    }
+}
+
 /* Is what a page fault drops by itself no flush? */
 static void test_machine_dropped__not_by_faults(void **state)
 {
@@ -1365,6 +1385,7 @@ int main(int argc, char **argv)
             test_machine_translate_and_cached__tell_tables_from_tlb),
         cmocka_unit_test(test_machine_device_page__is_memory_but_no_frame),
         cmocka_unit_test(test_machine_dropped_true__counts_needless_flushes),
+        cmocka_unit_test(test_machine_dropped_true__not_where_D_was_taken),
         cmocka_unit_test(test_machine_dropped__not_by_faults),
         cmocka_unit_test(test_machine_frame_alloc__junk_or_zeroes),
         cmocka_unit_test(test_machine_frame_reuse__last_freed_first),
