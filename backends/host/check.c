@@ -11,7 +11,8 @@
  *                  one area, no right more, entries well formed, frames
  *                  allocated.
  *     D            each page of a shared mapping that was stored to since its
- *                  object last took it, as lp_query shows it.
+ *                  object last took it, as lp_query shows it there or, where
+ *                  the table that had D was let go of, in any other space.
  */
 #include "machine.h"
 
@@ -194,6 +195,9 @@ static void check_stores(struct view *view)
             core->query(view->space, va, &info) ||
             info.frame != stores->slots[i].pa ||
             !(info.flags & LP_PAGE_SHARED) || info.flags & LP_PAGE_DIRTY)
+            continue;
+        if (core->dirty_anywhere &&
+            core->dirty_anywhere(view->space, va, info.frame))
             continue;
         lp_host_fail(view->m,
                      "CPU %u: lost D: va 0x%llx, pa 0x%llx was "

@@ -122,6 +122,8 @@ struct lp_host_core {
                  struct lp_fault_result *result);
     bool (*next_area)(struct lp_space *space, lp_va va, struct lp_area *area);
     int (*query)(struct lp_space *space, lp_va va, struct lp_page_info *info);
+    /* NULL, or: has any mapping of this page of a shared area its D set? */
+    bool (*dirty_anywhere)(struct lp_space *space, lp_va va, lp_pa pa);
 };
 
 struct lp_host {

@@ -174,6 +174,50 @@ LP_NO_TSA static void test_object_last_reference_during_munmap__dirt_is_known(
     }
 }
 
+/*
+ * A parent stores, forks, and drops the tables that it shares now; its page
+ * comes back clean, D is in the child's tables: found there, and written once,
+ * also when the child has gone?
+ */
+static void test_object_dirty_in_tables_of_child__not_lost(void **state)
+{
+    struct lp_space *child;
+    struct file file;
+    lp_va va, span;
+    unsigned gone;
+
+    (void)state;
+    CK_EACH(format)
+    {
+        for (gone = 0; gone < 2; gone++) {
+            create(&file, format);
+            span = file.ck->span;
+            va = file.ck->base + 2 * span;
+            assert_int_equal(lp_object_resize(file.object, span), 0);
+            assert_int_equal(lp_mmap(file.space, va, span, CK_RW,
+                                     LP_MAP_SHARED | LP_MAP_FIXED, file.object,
+                                     0),
+                             va);
+            ck_write(file.ck, va, 1);
+            child = ck_fork(file.space);
+            assert_int_equal(lp_madvise(file.space, va, span, LP_MADV_DONTNEED),
+                             0);
+            assert_int_equal(ck_read(file.ck, va), 1);
+            ck_check(file.ck);
+            if (gone)
+                ck_end(file.ck, child);
+            assert_int_equal(lp_object_sync(file.object, 0, UINT64_MAX), 0);
+            assert_int_equal(file.writes, 1);
+            ck_check(file.ck);
+            if (!gone)
+                ck_end(file.ck, child);
+            lp_object_put(file.object);
+            destroy(&file);
+            assert_int_equal(file.writes, 1);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
@@ -182,6 +226,7 @@ int main(int argc, char **argv)
             test_object_last_reference_by_munmap__written_unlocked),
         cmocka_unit_test(
             test_object_last_reference_during_munmap__dirt_is_known),
+        cmocka_unit_test(test_object_dirty_in_tables_of_child__not_lost),
     };
 
     return lp_test_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
