@@ -35,7 +35,7 @@ static void plan(struct world *w, enum call_kind kind)
     struct call *c = &w->call;
 
     *c = (struct call){ .again = true, .kind = kind, .n = 1 };
-    c->io = w->objects && chance(w, 30);
+    c->io = w->objects && chance(w, kind == CALL_SYNCS ? 90 : 30);
     c->from = chance(w, 50);
     if (chance(w, 15)) /* a call that absorbs the first refusals */
         c->n += pick(w, 6);
@@ -94,7 +94,7 @@ static void check_unchanged(struct world *w)
     if (now.dirty != c->before.dirty && !c->wrote)
         wrong(w, "refused %s %llu%s: the failed call has changed D bits", how,
               X(c->n), c->from ? " on" : "");
-    if (c->kind == CALL_WHOLE && !c->io && nodes_in_use(w) != c->nodes)
+    if (c->kind != CALL_BRINGS && !c->io && nodes_in_use(w) != c->nodes)
         wrong(w, "refused %s %llu%s: %lld nodes are left over", how, X(c->n),
               c->from ? " on" : "", (long long)(nodes_in_use(w) - c->nodes));
     if (c->from && c->n == 1 && !c->io && lp_host_frames_used(w->m) > c->frames)

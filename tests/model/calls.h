@@ -27,6 +27,7 @@ struct m_object;
 /* What a call that fails may have changed. */
 enum call_kind {
     CALL_WHOLE, /* nothing at all */
+    CALL_SYNCS, /* nothing, but pages may have been written back */
     /* Nothing that a program sees: pages may have been brought or copied. */
     CALL_BRINGS,
 };

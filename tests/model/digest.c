@@ -1,7 +1,7 @@
 /*
  * digest.c: a number for everything that a failed call may not change.
  *
- * CALL_WHOLE: each area, and for each page which frame is there, what it is to
+ * CALL_WHOLE and CALL_SYNCS: each area, and for each page which frame is there, what it is to
  * its area (kept, shared, the zero page) and what is in it.  Not in it: whether
  * tables are owned, which nobody sees, and so what the hardware would grant
  * without a fault, how often a page is shared, and the dirty bits of private
@@ -113,7 +113,7 @@ static void add_cell(struct world *w, const struct m_space *s, unsigned place,
            0);
     there = (info.flags & LP_PAGE_PRESENT) != 0;
     d->all = mix(d->all, place);
-    if (there && kind == CALL_WHOLE)
+    if (there && kind != CALL_BRINGS)
         add_present(w, &info, d);
     else if (kind == CALL_BRINGS)
         d->all = mix(d->all,

@@ -178,20 +178,22 @@ static void check_synced(struct world *w, struct m_object *o, uint64_t first,
 static void check_others_written(struct world *w, const struct m_object *o,
                                  uint64_t first, uint64_t last)
 {
+    const struct m_object *refused = w->call.object;
     const struct m_page *page;
     unsigned i;
 
-    if (w->call.object != o || o->write_fails)
+    if (!refused || o->write_fails || o->kind != M_FILE)
         return;
     for (i = 0; i < OBJECT_BUCKETS; i++)
         for (page = o->bucket[i]; page; page = page->next)
-            if (page->index >= first && page->index <= last &&
-                page->index != w->call.index && page->must &&
+            if (page->index >= first && page->index <= last && page->must &&
+                (o != refused || page->index != w->call.index) &&
                 !m_past_end(o, page->index))
                 wrong(w,
                       "object %u: page %llu was not written because page "
-                      "%llu was refused",
-                      o->number, X(page->index), X(w->call.index));
+                      "%llu of object %u was refused",
+                      o->number, X(page->index), X(w->call.index),
+                      refused->number);
 }
 
 void op_object_sync(struct world *w)
@@ -211,7 +213,7 @@ void op_object_sync(struct world *w)
     last = len == UINT64_MAX ? UINT64_MAX : (offset + len - 1) / PAGE;
     foresee(o, first, last, &p);
     do {
-        call_begins(w, CALL_WHOLE);
+        call_begins(w, CALL_SYNCS);
         r = lp_object_sync(o->handle, offset, len);
         check_others_written(w, o, first, last);
     } while (call_again(w, r));
@@ -261,24 +263,33 @@ static void check_msync(struct world *w, struct m_space *s, lp_va addr,
         each_shared(w, s, first, last, NULL, &hole);
 }
 
-void op_msync(struct world *w)
+/* The same for what the range of an msync maps. */
+static void check_others_msynced(struct world *w, const struct m_space *s,
+                                 unsigned first, unsigned last)
 {
-    static const unsigned choice[] = {
-        LP_MS_SYNC,  LP_MS_SYNC, LP_MS_SYNC, LP_MS_SYNC | LP_MS_INVALIDATE,
-        LP_MS_ASYNC, 0
-    };
-    unsigned flags = choice[pick(w, 6)], first, last;
+    const struct place *at = w->layout.at;
+    const struct m_cell *c;
+    unsigned i;
+
+    for (i = first; i < last; i++) {
+        c = &s->cell[i];
+        if (c->mapped && c->shared)
+            check_others_written(w, c->object, c->index,
+                                 c->index + (at[i].end - at[i].start) / PAGE -
+                                     1);
+    }
+}
+
+/* bad: the arguments are not right. */
+static void msync_at(struct world *w, struct m_space *s, unsigned first,
+                     unsigned last, unsigned flags, bool bad)
+{
     struct sync_prospect p = { false, false };
-    struct m_space *s = pick_space(w);
-    bool hole = false, bad;
-    uint64_t len, short_by;
-    lp_va addr;
+    lp_va addr = w->layout.at[first].start;
+    uint64_t len = w->layout.at[last - 1].end - addr, short_by;
+    bool hole = false;
     int r;
 
-    pick_places(w, &first, &last);
-    addr = w->layout.at[first].start;
-    len = w->layout.at[last - 1].end - addr;
-    bad = chance(w, 3);
     if (bad && chance(w, 50))
         addr += 1 + pick(w, PAGE - 1);
     else if (bad)
@@ -288,8 +299,9 @@ void op_msync(struct world *w)
         p = (struct sync_prospect){ false, false };
     short_by = chance(w, 30) ? pick(w, PAGE) : 0;
     do {
-        call_begins(w, CALL_WHOLE);
+        call_begins(w, CALL_SYNCS);
         r = lp_msync(s->lib, addr, len - short_by, flags);
+        check_others_msynced(w, s, first, last);
     } while (call_again(w, r));
     say(w, "msync(space %u, %#llx, %#llx, %u) = %d", s->number, X(addr), X(len),
         flags, r);
@@ -297,6 +309,34 @@ void op_msync(struct world *w)
         expect(w, "lp_msync", r, -LP_EINVAL);
     else
         check_msync(w, s, addr, len, flags, r, &p, hole);
+}
+
+void op_msync(struct world *w)
+{
+    static const unsigned choice[] = {
+        LP_MS_SYNC,  LP_MS_SYNC, LP_MS_SYNC, LP_MS_SYNC | LP_MS_INVALIDATE,
+        LP_MS_ASYNC, 0
+    };
+    unsigned flags = choice[pick(w, 6)], first, last;
+    struct m_space *s = pick_space(w);
+
+    pick_places(w, &first, &last);
+    msync_at(w, s, first, last, flags, chance(w, 3));
+}
+
+void op_dirty_all(struct world *w)
+{
+    struct m_space *s = pick_space(w);
+    const struct m_cell *c;
+    unsigned i;
+
+    for (i = 0; i < w->layout.n; i++) {
+        c = &s->cell[i];
+        if (place_is_page(&w->layout, i) && c->mapped && c->shared &&
+            (c->access & LP_WRITE))
+            store_word(w, s, i);
+    }
+    msync_at(w, s, 0, w->layout.n, LP_MS_SYNC, false);
 }
 
 /* --- resize --- */

@@ -309,6 +309,12 @@ void op_touch_all(struct world *w)
                       8);
 }
 
+void store_word(struct world *w, struct m_space *s, unsigned place)
+{
+    access_at(w, s, LP_WRITE, w->layout.at[place].start + 8 * pick(w, PAGE / 8),
+              8);
+}
+
 void op_burst(struct world *w)
 {
     bool many = w->settings->mode == MODE_TLB;

@@ -154,6 +154,9 @@ void pin_put(struct world *w, struct m_pin *p);
 void resolve_tried(struct world *w, struct m_space *s, unsigned place,
                    unsigned access);
 
+/* store_word: a program stores somewhere in a page. */
+void store_word(struct world *w, struct m_space *s, unsigned place);
+
 /* drop_cell: the page at this place is gone, the area stays. */
 void drop_cell(struct world *w, struct m_space *s, unsigned place);
 
@@ -205,6 +208,8 @@ void op_pin(struct world *w);
 void op_pin_write(struct world *w);
 void op_unpin(struct world *w);
 void op_msync(struct world *w);
+/* op_dirty_all: a store to every page of files, then msync of everything. */
+void op_dirty_all(struct world *w);
 void op_object_read(struct world *w);
 void op_object_write(struct world *w);
 void op_object_resize(struct world *w);
