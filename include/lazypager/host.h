@@ -220,8 +220,8 @@ struct lp_host_stats {
     uint64_t activations, activations_flushing;
     /* Calls of lp_arch.flush, by enum lp_flush_scope. */
     uint64_t flushes_range, flushes_asid, flushes_all, flushes_global;
-    uint64_t fences;       /* flushes by another CPU's fence_cpus */
-    uint64_t code_syncs;   /* calls of sync_code */
+    uint64_t fences;     /* flushes by another CPU's fence_cpus */
+    uint64_t code_syncs; /* calls of sync_code */
     /*
      * Leaf entries that flushes dropped; those of an activation when it flushes
      * what it had of the same root, not when its ASID gets another one.
