@@ -10,6 +10,8 @@
  */
 #include <lazypager/arch.h>
 
+#if LP_ARCH_CHECK
+
 enum {
     INDEX_BITS_MIN = 2,
     INDEX_BITS_MAX = 9,
@@ -322,3 +324,13 @@ const char *lp_arch_check(const struct lp_arch *arch)
             broken = checks[i](&arch->format);
     return broken;
 }
+
+#else
+
+const char *lp_arch_check(const struct lp_arch *arch)
+{
+    (void)arch;
+    return NULL;
+}
+
+#endif

@@ -10,6 +10,8 @@
 #include "object.h"
 #include "table.h"
 
+#if LP_CHECK
+
 struct check {
     struct lp_pager *pager;
     uint32_t *found; /* references found, a number a frame */
@@ -408,3 +410,5 @@ int lp_check(struct lp_pager *pager, uint32_t *scratch,
         *report = c.report;
     return ok ? 0 : -LP_EIO;
 }
+
+#endif

@@ -528,7 +528,7 @@ static inline bool plain_write(const struct lp_space *space,
                                const struct lp_fault *fault)
 {
     return fault->access == LP_WRITE && fault->flags == LP_FAULT_USER &&
-           !space->pager->kernel->trace;
+           !(LP_TRACE && space->pager->kernel->trace);
 }
 
 int lp_handle_fault(struct lp_space *space, const struct lp_fault *fault,

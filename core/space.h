@@ -31,12 +31,19 @@ struct lp_space {
     _Atomic uint64_t counter[LP_NCOUNTERS]; /* (A) struct lp_stats */
 };
 
-/* Add n to a counter, named as in struct lp_stats. */
-#define lp_count_n(space, field, n)                                          \
-    atomic_fetch_add_explicit(                                               \
-        &(space)                                                             \
-             ->counter[offsetof(struct lp_stats, field) / sizeof(uint64_t)], \
-        (n), memory_order_relaxed)
+/*
+ * Add n to a counter, named as in struct lp_stats.  Without LP_STATS only the
+ * faults are counted: whether two came in a row is asked (tlb.c).
+ */
+#define lp_count_n(space, field, n)                                  \
+    do {                                                             \
+        if (LP_STATS || offsetof(struct lp_stats, field) ==          \
+                            offsetof(struct lp_stats, faults))       \
+            atomic_fetch_add_explicit(                               \
+                &(space)->counter[offsetof(struct lp_stats, field) / \
+                                  sizeof(uint64_t)],                 \
+                (n), memory_order_relaxed);                          \
+    } while (0)
 #define lp_count(space, field) lp_count_n(space, field, 1)
 
 #define lp_counted(space, field)                                              \
@@ -123,7 +130,7 @@ static inline unsigned lp_allowed(const struct lp_pager *pager, uint32_t flags)
 #define lp_trace(space_, ...)                                            \
     do {                                                                 \
         const struct lp_kernel *kernel_ = (space_)->pager->kernel;       \
-        if (lp_unlikely(kernel_->trace != NULL))                         \
+        if (LP_TRACE && lp_unlikely(kernel_->trace != NULL))             \
             kernel_->trace(kernel_->ctx,                                 \
                            &(struct lp_trace){ .space = (space_),        \
                                                .space_id = (space_)->id, \

@@ -7,6 +7,8 @@
  */
 #include "vma_node.h"
 
+#if LP_CHECK
+
 /* A walk through a tree, parents before children. */
 struct walk {
     struct lp_vma_path path;
@@ -249,3 +251,5 @@ const char *lp_vma_recount_check(struct lp_vma_tree *tree, uint32_t round)
     }
     return NULL;
 }
+
+#endif

@@ -181,6 +181,7 @@ void lp_print_map(struct lp_space *space,
                   void (*emit)(void *ctx, const char *text, size_t len),
                   void *ctx);
 
+#if LP_CHECK
 /*
  * lp_check: are all invariants of docs/DESIGN.md true that can be seen from
  * the tables and records?
@@ -196,6 +197,7 @@ void lp_print_map(struct lp_space *space,
 LP_MUST_CHECK
 int lp_check(struct lp_pager *pager, uint32_t *scratch,
              struct lp_check_report *report);
+#endif
 
 LP_END_DECLS
 
