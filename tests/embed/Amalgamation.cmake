@@ -1,0 +1,37 @@
+# The core and the backends that LP_AMALGAMATION names, as one file: what an
+# embedder gets who copies lazypager.c and lazypager.h. Everything that links
+# lazypager::core or such a backend is then built and tested from that file.
+find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
+
+set(lp_amalgamation_dir ${PROJECT_BINARY_DIR}/amalgamation)
+file(GLOB lp_public RELATIVE ${PROJECT_SOURCE_DIR}/include
+    CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/lazypager/*.h)
+file(GLOB parts CONFIGURE_DEPENDS
+    ${PROJECT_SOURCE_DIR}/include/lazypager/*.h
+    ${PROJECT_SOURCE_DIR}/core/*.[ch] ${PROJECT_SOURCE_DIR}/backends/*/*.[ch])
+set(lp_amalgamate ${CMAKE_CURRENT_LIST_DIR}/amalgamate)
+add_custom_command(
+    OUTPUT ${lp_amalgamation_dir}/lazypager.c ${lp_amalgamation_dir}/lazypager.h
+    COMMAND ${Python3_EXECUTABLE} -B ${lp_amalgamate}
+        --out ${lp_amalgamation_dir} ${LP_AMALGAMATION}
+    DEPENDS ${parts} ${lp_amalgamate}
+    COMMENT "Making lazypager.c and lazypager.h" VERBATIM)
+
+# What includes <lazypager/space.h> gets the one header.
+foreach(header IN LISTS lp_public)
+    if(NOT header STREQUAL "lazypager/host.h")
+        file(CONFIGURE OUTPUT ${lp_amalgamation_dir}/${header}
+            CONTENT "#include \"../lazypager.h\"\n")
+    endif()
+endforeach()
+
+# lp_amalgamated_sources(NAME VARIABLE): the one file for the core, nothing for
+# a backend that is in it, which then stands for the core.
+function(lp_amalgamated_sources name variable)
+    if(name STREQUAL "core")
+        set(${variable} ${lp_amalgamation_dir}/lazypager.c
+            ${lp_amalgamation_dir}/lazypager.h PARENT_SCOPE)
+    elseif(name IN_LIST LP_AMALGAMATION)
+        set(${variable} "" PARENT_SCOPE)
+    endif()
+endfunction()
