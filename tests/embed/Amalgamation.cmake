@@ -9,12 +9,16 @@ file(GLOB lp_public RELATIVE ${PROJECT_SOURCE_DIR}/include
 file(GLOB parts CONFIGURE_DEPENDS
     ${PROJECT_SOURCE_DIR}/include/lazypager/*.h
     ${PROJECT_SOURCE_DIR}/core/*.[ch] ${PROJECT_SOURCE_DIR}/backends/*/*.[ch])
-set(lp_amalgamate ${CMAKE_CURRENT_LIST_DIR}/amalgamate)
+set(lp_amalgamate ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/amalgamate
+    --out ${lp_amalgamation_dir} ${LP_AMALGAMATION})
+# Once now: what includes the header may be compiled before what is made of it.
+if(NOT EXISTS ${lp_amalgamation_dir}/lazypager.h)
+    execute_process(COMMAND ${lp_amalgamate} COMMAND_ERROR_IS_FATAL ANY)
+endif()
 add_custom_command(
     OUTPUT ${lp_amalgamation_dir}/lazypager.c ${lp_amalgamation_dir}/lazypager.h
-    COMMAND ${Python3_EXECUTABLE} -B ${lp_amalgamate}
-        --out ${lp_amalgamation_dir} ${LP_AMALGAMATION}
-    DEPENDS ${parts} ${lp_amalgamate}
+    COMMAND ${lp_amalgamate}
+    DEPENDS ${parts} ${CMAKE_CURRENT_LIST_DIR}/amalgamate
     COMMENT "Making lazypager.c and lazypager.h" VERBATIM)
 
 # What includes <lazypager/space.h> gets the one header.

@@ -15,15 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef NFRAMES
-#define NFRAMES 64
-#endif
-
-enum { FRAMES_START = 0x100000 };
+enum { NFRAMES = 64, FRAMES_START = 0x100000 };
 
 static _Alignas(4096) unsigned char frames[NFRAMES][4096];
 static _Alignas(16) unsigned char records[NFRAMES * 16];
+#if LP_CHECK
 static uint32_t scratch[NFRAMES];
+#endif
 static lp_pa spare[NFRAMES];
 static unsigned nspare;
 
@@ -79,9 +77,9 @@ static char get(struct lp_space *space, lp_va va)
     return byte;
 }
 
-static void use(struct lp_pager *pager)
+static void run_space(struct lp_pager *pager)
 {
-    struct lp_space *parent, *child;
+    struct lp_space *parent, *child = NULL;
     struct lp_fault fault = { .access = LP_WRITE, .flags = LP_FAULT_USER };
     int64_t at;
 
@@ -95,7 +93,9 @@ static void use(struct lp_pager *pager)
     REQUIRE(lp_fork(parent, &child) == 0);
     put(child, (lp_va)at, 'b');
     REQUIRE(get(parent, (lp_va)at) == 'a' && get(child, (lp_va)at) == 'b');
+#if LP_CHECK
     REQUIRE(lp_check(pager, scratch, NULL) == 0);
+#endif
     REQUIRE(lp_munmap(parent, (lp_va)at, LP_PAGE_SIZE) == 0);
     REQUIRE(lp_handle_fault(parent, &fault, NULL) == -LP_EFAULT);
     lp_space_destroy(child);
@@ -124,7 +124,7 @@ int main(void)
     REQUIRE(lp_frame_records_size(kernel.frames_start, kernel.frames_end) <=
             sizeof(records));
     REQUIRE(lp_pager_create(&arch, &kernel, NULL, &pager) == 0);
-    use(pager);
+    run_space(pager);
     REQUIRE(lp_pager_destroy(pager) == 0);
     REQUIRE(nspare == NFRAMES);
     printf("lazypager %s: ok\n", LP_VERSION_STRING);
