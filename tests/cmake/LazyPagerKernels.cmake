@@ -16,13 +16,13 @@ foreach(file IN LISTS files)
     endforeach()
 endforeach()
 
-# lp_kernel_image(ARCH [CMAKE_ARGS...]): the image is kernel/ARCH/... below
-# this build, where tests/kernel/run looks for it.
-function(lp_kernel_image arch)
-    ExternalProject_Add(kernel-${arch}
+# lp_kernel_build(NAME ARCH [CMAKE_ARGS...]): the image is kernel/NAME/... below
+# this build.
+function(lp_kernel_build name arch)
+    ExternalProject_Add(kernel-${name}
         SOURCE_DIR ${PROJECT_SOURCE_DIR}
-        BINARY_DIR ${PROJECT_BINARY_DIR}/kernel/${arch}
-        PREFIX ${PROJECT_BINARY_DIR}/kernel/.${arch}
+        BINARY_DIR ${PROJECT_BINARY_DIR}/kernel/${name}
+        PREFIX ${PROJECT_BINARY_DIR}/kernel/.${name}
         CMAKE_GENERATOR ${CMAKE_GENERATOR}
         CMAKE_ARGS
             -DCMAKE_TOOLCHAIN_FILE=${lp_kernel_dir}/toolchain-${arch}.cmake
@@ -33,6 +33,12 @@ function(lp_kernel_image arch)
         BUILD_ALWAYS ON
         INSTALL_COMMAND ""
         USES_TERMINAL_BUILD ON)
+endfunction()
+
+# lp_kernel_image(ARCH [CMAKE_ARGS...]): the image is where tests/kernel/run
+# looks for it.
+function(lp_kernel_image arch)
+    lp_kernel_build(${arch} ${arch} ${ARGN})
 endfunction()
 
 # lp_kernel_test(NAME ARCH TIMEOUT ARGUMENTS...): tests/kernel/run ARCH
@@ -86,6 +92,16 @@ foreach(topic cpus fork unmap protect)
     lp_kernel_test(sv39-extensions/cpus-2/conformance/${topic} riscv64 120
         --cpu rv64,svinval=on,svnapot=on,svpbmt=on --cpus 2
         --option levels=3 --option conformance=${topic})
+endforeach()
+
+# The same kernels with the library as one file (tests/embed/amalgamate).
+foreach(arch x86_64 riscv64)
+    lp_kernel_build(${arch}-amalgamated ${arch} -DLP_AMALGAMATION=${arch})
+    foreach(topic fork fault)
+        lp_kernel_test(amalgamated/conformance/${topic} ${arch} 120
+            --kernel ${PROJECT_BINARY_DIR}/kernel/${arch}-amalgamated/tests/kernel/kernel
+            --option conformance=${topic})
+    endforeach()
 endforeach()
 
 include(LazyPagerPrograms)

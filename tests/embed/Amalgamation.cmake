@@ -21,9 +21,14 @@ add_custom_command(
     DEPENDS ${parts} ${CMAKE_CURRENT_LIST_DIR}/amalgamate
     COMMENT "Making lazypager.c and lazypager.h" VERBATIM)
 
-# What includes <lazypager/space.h> gets the one header.
+# What includes <lazypager/space.h> gets the one header; those of backends that
+# are not in it stay.
+file(GLOB others RELATIVE ${PROJECT_SOURCE_DIR}/backends
+    ${PROJECT_SOURCE_DIR}/backends/*)
+list(REMOVE_ITEM others ${LP_AMALGAMATION})
 foreach(header IN LISTS lp_public)
-    if(NOT header STREQUAL "lazypager/host.h")
+    cmake_path(GET header STEM stem)
+    if(NOT stem IN_LIST others)
         file(CONFIGURE OUTPUT ${lp_amalgamation_dir}/${header}
             CONTENT "#include \"../lazypager.h\"\n")
     endif()

@@ -21,6 +21,7 @@ sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CONSUMER = HERE / "consumer"
+CMAKE = ["cmake", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug"]
 AMALGAMATE = [sys.executable, "-B", str(HERE / "amalgamate")]
 
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow",
@@ -66,8 +67,7 @@ def smoke(program, word="ok"):
 
 
 def cmake(source, build, *options):
-    run("cmake", "-S", source, "-B", build, "-G", "Ninja",
-        "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_C_FLAGS=-O1", *options)
+    run(*CMAKE, "-S", source, "-B", build, "-DCMAKE_C_FLAGS=-O1", *options)
     run("cmake", "--build", build)
 
 
@@ -182,6 +182,18 @@ def amalgamation(work):
         raise Failed("with LP_STATIC something of lp_ is global")
 
 
+def conformance(work):
+    """The host machine on the one file: what the suite says of two formats."""
+    run(*CMAKE, "-S", ROOT, "-B", work, "-DCMAKE_C_FLAGS=-O1",
+        "-DLP_AMALGAMATION=x86_64;riscv64", "-DLP_MUTANTS=OFF",
+        "-DLP_CHECKS=OFF", "-DLP_KERNELS=OFF")
+    run("cmake", "--build", work, "--target", "conformance-host")
+    program = work / "tests/conformance/conformance-host"
+    for case in run(program, "--list").split():
+        if re.match(r"(x86-64|sv39)/f", case):
+            run(program, "--test", case)
+
+
 # Options off or at an end of their range, and the others as they are.
 CONFIGURATIONS = [
     [],
@@ -246,13 +258,14 @@ def versions(_):
 
 
 CASES = {"subdirectory": subdirectory, "installed": installed,
-         "sources": sources, "amalgamation": amalgamation, "config": config,
-         "versions": versions}
+         "sources": sources, "amalgamation": amalgamation,
+         "conformance": conformance, "config": config, "versions": versions}
 TOOLS = {"subdirectory": ["cmake", "ninja"],
          "installed": ["cmake", "ninja", "pkg-config"],
          "sources": ["make"],
          "amalgamation": ["gcc", "clang", "g++", "clang++",
                           "riscv64-linux-gnu-gcc"],
+         "conformance": ["cmake", "ninja"],
          "config": ["gcc", "clang"], "versions": []}
 
 
