@@ -194,6 +194,30 @@ def conformance(work):
             run(program, "--test", case)
 
 
+def starter(work, arch, name, cpus):
+    """tests/starter, as an author copies it, says what it should."""
+    copy = work / "copy"
+    shutil.copytree(ROOT / "tests/starter", copy)
+    run("cmake", "-G", "Ninja", "-S", copy, "-B", work / "b",
+        f"-DLAZYPAGER={ROOT}", "-DCMAKE_BUILD_TYPE=Release",
+        f"-DCMAKE_TOOLCHAIN_FILE={copy}/{arch}/toolchain.cmake")
+    run("cmake", "--build", work / "b", "--target", "starter")
+    for cpu in cpus:
+        said = run(copy / "boot", arch, work / "b/starter", cpu)
+        if said != f"paging: {name}\n" + (copy / "expected.txt").read_text():
+            raise Failed(f"on {cpu} it says\n{said}")
+
+
+def starter_x86_64(work):
+    """With SMAP and SMEP, and without."""
+    starter(work, "x86_64", "x86-64", ["max", "qemu64"])
+
+
+def starter_riscv64(work):
+    """In Sv39, which is what the template asks for."""
+    starter(work, "riscv64", "sv39", ["rv64"])
+
+
 # Options off or at an end of their range, and the others as they are.
 CONFIGURATIONS = [
     [],
@@ -259,14 +283,18 @@ def versions(_):
 
 CASES = {"subdirectory": subdirectory, "installed": installed,
          "sources": sources, "amalgamation": amalgamation,
-         "conformance": conformance, "config": config, "versions": versions}
+         "conformance": conformance, "config": config, "versions": versions,
+         "starter_x86_64": starter_x86_64, "starter_riscv64": starter_riscv64}
 TOOLS = {"subdirectory": ["cmake", "ninja"],
          "installed": ["cmake", "ninja", "pkg-config"],
          "sources": ["make"],
          "amalgamation": ["gcc", "clang", "g++", "clang++",
                           "riscv64-linux-gnu-gcc"],
          "conformance": ["cmake", "ninja"],
-         "config": ["gcc", "clang"], "versions": []}
+         "config": ["gcc", "clang"], "versions": [],
+         "starter_x86_64": ["cmake", "ninja", "qemu-system-x86_64"],
+         "starter_riscv64": ["cmake", "ninja", "qemu-system-riscv64",
+                             "riscv64-linux-gnu-gcc"]}
 
 
 def main():
