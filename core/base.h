@@ -17,8 +17,12 @@ void *memmove(void *to, const void *from, size_t len);
 void *memset(void *to, int byte, size_t len);
 int memcmp(const void *a, const void *b, size_t len);
 
-/* Small parts of one long path: a call would cost more than they do. */
+/* Small parts of one long path: a call would cost more time than they do. */
+#ifdef __OPTIMIZE_SIZE__
+#define LP_INLINE static inline
+#else
 #define LP_INLINE static inline __attribute__((always_inline))
+#endif
 
 #define lp_likely(x) __builtin_expect(!!(x), 1)
 #define lp_unlikely(x) __builtin_expect(!!(x), 0)
