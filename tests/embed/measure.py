@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """How large the library is, and how much stack its calls take.
 
 usage: measure.py size|stack [--update]
