@@ -17,8 +17,11 @@ void *memmove(void *to, const void *from, size_t len);
 void *memset(void *to, int byte, size_t len);
 int memcmp(const void *a, const void *b, size_t len);
 
-/* Small parts of one long path: a call would cost more time than they do. */
-#ifdef __OPTIMIZE_SIZE__
+/* Small parts of one long path: a call would cost more time than they do.
+ * (Builds that count branches set it otherwise: code in one place has one
+ * count.) */
+#if defined(LP_INLINE)
+#elif defined(__OPTIMIZE_SIZE__)
 #define LP_INLINE static inline
 #else
 #define LP_INLINE static inline __attribute__((always_inline))

@@ -29,6 +29,7 @@ function(lp_kernel_build name arch)
             -DCMAKE_BUILD_TYPE=RelWithDebInfo
             "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O2 -g"
             -DLP_KERNEL=ON
+            -DLP_COVERAGE=${LP_COVERAGE}
             ${ARGN}
         BUILD_ALWAYS ON
         INSTALL_COMMAND ""
@@ -46,10 +47,14 @@ endfunction()
 function(lp_kernel_test name arch timeout)
     set(test ${LP_TEST_PREFIX}kernel/${arch}/${name})
     math(EXPR outer "${timeout} + 20")
+    set(coverage "")
+    if(LP_COVERAGE)
+        set(coverage --coverage ${PROJECT_BINARY_DIR}/kernel/${arch})
+    endif()
     add_test(NAME ${test} COMMAND ${Python3_EXECUTABLE} ${lp_kernel_dir}/run
         ${arch} --timeout ${timeout}
         --kernel ${PROJECT_BINARY_DIR}/kernel/${arch}/tests/kernel/kernel
-        ${ARGN})
+        ${coverage} ${ARGN})
     set_tests_properties(${test} PROPERTIES
         TIMEOUT ${outer} LABELS "kernel;kernel-${arch}")
 endfunction()

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "arch.h"
+#include "coverage.h"
 #include "cpu.h"
 
 static atomic_flag taken = ATOMIC_FLAG_INIT;
@@ -75,6 +76,7 @@ void console_end(unsigned status)
                           '\n' };
 
     arch_irq_disable();
+    coverage_end();
     lock();
     arch_console_write(text, sizeof(text));
     arch_exit(true);
