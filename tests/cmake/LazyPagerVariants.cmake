@@ -3,8 +3,9 @@
 # shown one by one here with the variant's name before theirs.
 include(ExternalProject)
 
-# lp_variant(NAME COMPILER BUILD_TYPE SANITIZE [CMAKE_ARGS...])
-function(lp_variant name compiler type sanitize)
+# lp_variant_build(NAME COMPILER BUILD_TYPE SANITIZE [CMAKE_ARGS...]): the build
+# alone; its tests are not shown.
+function(lp_variant_build name compiler type sanitize)
     set(dir ${PROJECT_BINARY_DIR}/variants/${name})
     ExternalProject_Add(variant-${name}
         SOURCE_DIR ${PROJECT_SOURCE_DIR}
@@ -25,6 +26,12 @@ function(lp_variant name compiler type sanitize)
         INSTALL_COMMAND ""
         # One at a time: each build uses all processors by itself.
         USES_TERMINAL_BUILD ON)
+endfunction()
+
+# lp_variant(NAME COMPILER BUILD_TYPE SANITIZE [CMAKE_ARGS...])
+function(lp_variant name)
+    lp_variant_build(${name} ${ARGN})
+    set(dir ${PROJECT_BINARY_DIR}/variants/${name})
     file(WRITE ${dir}-include.cmake
         "if(EXISTS \"${dir}/CTestTestfile.cmake\")\n"
         "  subdirs(\"${dir}\")\n"
@@ -39,3 +46,10 @@ lp_variant(clang-asan clang Debug address,undefined)
 lp_variant(gcc-release gcc Release "" -DLP_BENCH=ON)
 lp_variant(clang-release clang Release "")
 lp_variant(tsan clang Debug thread -DLP_THREADED_ONLY=ON)
+
+# Branches: a part of the tests, in a build that counts (BUILDING).
+lp_variant_build(coverage gcc Debug "" -DLP_COVERAGE=ON -DLP_KERNELS=ON)
+add_test(NAME coverage COMMAND ${PROJECT_SOURCE_DIR}/tests/coverage/slice
+    ${PROJECT_BINARY_DIR}/variants/coverage)
+set_tests_properties(coverage PROPERTIES
+    LABELS coverage TIMEOUT 900 COST 100 PROCESSORS 2)
