@@ -129,6 +129,7 @@ static bool skip_hole(const struct lp_cache *cache, uint64_t *index)
     }
     mask = ((uint64_t)1 << shift_of(level)) - 1;
     *index = (*index | mask) + 1;
+    /* cppcheck-suppress knownConditionTrueFalse ; the sum wraps at the top */
     return *index != 0 && reaches(cache->height, *index);
 }
 

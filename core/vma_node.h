@@ -196,6 +196,7 @@ static inline uint64_t lp_vma_gap_at(const struct lp_vma_node *node, size_t i)
 {
     if (node->level > 0)
         return node->gap[i];
+    /* cppcheck-suppress arrayIndexOutOfBoundsCond ; i is below n, n at most 16 */
     return i > 0 ? node->area[i].start - node->key[i - 1] : 0;
 }
 

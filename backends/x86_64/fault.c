@@ -35,7 +35,7 @@ static unsigned access_of(uint64_t error)
 {
     if (error & ERROR_I)
         return LP_EXEC;
-    return error & ERROR_W ? LP_WRITE : LP_READ;
+    return (error & ERROR_W) ? LP_WRITE : LP_READ;
 }
 
 /* A data access in supervisor mode, SMAP on: does SMAP forbid it? */

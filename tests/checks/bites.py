@@ -170,6 +170,39 @@ BAD = {
          "core/map.c:2: 81 lines in a function"),
         ({"core/map.c": "/* */\n" * 701}, "701 lines in a file"),
     ],
+    "marks": [
+        ({"core/map.c": MAP_C + "int lp_f(int x)\n{\n"
+          "    return x ? 1 : 2; /* no branch: never */\n}\n"},
+         "no branch, but no reason"),
+        ({"core/map.c": MAP_C + "/* no branch */\nint lp_x;\n"},
+         "no branch, but no reason"),
+    ],
+    "cppcheck": [
+        ({"core/map.c": MAP_C + "int lp_f(void)\n{\n    int a[4];\n"
+          "    a[0] = 1;\n    a[4] = 2;\n    return a[0];\n}\n"},
+         "arrayIndexOutOfBounds"),
+        ({"core/map.c": MAP_C + "/* cppcheck-suppress unusedVariable */\n"},
+         "a suppression without a reason"),
+    ],
+    "analyzer": [
+        ({"core/map.c": MAP_C + "int lp_f(void);\nint lp_f(void)\n{\n"
+          "    int *p = 0;\n    return *p;\n}\n"},
+         "-Wanalyzer-null-dereference"),
+    ],
+    "recursion": [
+        ({"core/map.c": MAP_C + "int lp_f(int n);\nint lp_f(int n)\n{\n"
+          "    return n ? lp_f(n - 1) : 0;\n}\n"}, "calls itself: lp_f"),
+        ({"core/map.c": MAP_C + "int lp_g(int n);\nint lp_f(int n);\n"
+          "int lp_f(int n)\n{\n    return n ? lp_g(n - 1) : 0;\n}\n",
+          "core/frame.c": FRAME_C + "int lp_f(int n);\nint lp_g(int n);\n"
+          "int lp_g(int n)\n{\n    return lp_f(n);\n}\n"},
+         "calls itself: lp_f -> lp_g"),
+        ({"core/map.c": MAP_C + "void lp_each(void (*visit)(int), int n);\n"
+          "void lp_each(void (*visit)(int), int n)\n{\n    visit(n);\n}\n"
+          "static void step(int n)\n{\n    lp_each(step, n - 1);\n}\n"
+          "void lp_all(int n);\nvoid lp_all(int n)\n{\n"
+          "    lp_each(step, n);\n}\n"}, "calls itself: lp_each -> step"),
+    ],
     "words": [
         ({"core/map.c": MAP_C + "/* TO" + "DO: more */\n"}, "TO" + "DO"),
         ({"README.md": "See /ho" + "me/me/lazypager.\n"}, "a path of one"),
