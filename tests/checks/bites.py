@@ -187,7 +187,7 @@ BAD = {
     "analyzer": [
         ({"core/map.c": MAP_C + "int lp_f(void);\nint lp_f(void)\n{\n"
           "    int *p = 0;\n    return *p;\n}\n"},
-         "-Wanalyzer-null-dereference"),
+         "analyzer-null-dereference"),
     ],
     "recursion": [
         ({"core/map.c": MAP_C + "int lp_f(int n);\nint lp_f(int n)\n{\n"

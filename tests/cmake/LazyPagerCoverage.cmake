@@ -10,3 +10,9 @@ add_custom_target(coverage-report
     COMMAND ${lp_report} --html --ratchet
         ${PROJECT_SOURCE_DIR}/tests/coverage/full.txt
     USES_TERMINAL VERBATIM COMMENT "What has run")
+
+# Conditions: every condition of a decision was seen to decide it (clang 19).
+add_custom_target(coverage-mcdc
+    COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/coverage/mcdc
+        ${PROJECT_BINARY_DIR}/mcdc
+    USES_TERMINAL VERBATIM COMMENT "Conditions that decided")

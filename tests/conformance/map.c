@@ -168,7 +168,7 @@ static void bad_arguments(struct conf *c)
     CHECK_EQ(c, conf_mmap(c, s, 0, PAGE, LP_READ, ANON, o, 0), -LP_EINVAL);
     CHECK_EQ(c, conf_mmap(c, s, 0, PAGE, RW, ANON | 0x100, NULL, 0),
              -LP_EOPNOTSUPP);
-    CHECK_EQ(c, conf_mmap(c, s, 0, PAGE, RW, ANON | 0x40000000, NULL, 0),
+    CHECK_EQ(c, conf_mmap(c, s, 0, PAGE, RW, ANON | 0x20000000, NULL, 0),
              -LP_EOPNOTSUPP);
     CHECK_EQ(c, lp_area_count(s), 0);
 }
