@@ -291,7 +291,8 @@ int lp_object_load(struct lp_object *object, uint64_t index)
     return publish_page(object, index, pa, removals, len);
 }
 
-/* Write one page that is dirty; the caller holds a reference to the frame. */
+/* Write one page that is dirty, where there is a way to; the caller holds a
+ * reference to the frame. */
 static int write_page(struct lp_object *object, uint64_t index, lp_pa pa)
 {
     struct lp_frames *frames = &object->pager->frames;
@@ -301,10 +302,10 @@ static int write_page(struct lp_object *object, uint64_t index, lp_pa pa)
 
     /* First the mark, then the bytes: what is stored meanwhile marks again. */
     lp_frame_reset(frame, LP_FRAME_DIRTY);
-    if (len && object->ops->write)
+    if (len)
         error = object->ops->write(object->ctx, index << LP_PAGE_SHIFT,
                                    lp_frame_memory(frames, pa), len);
-    if (error || !object->ops->write)
+    if (error)
         lp_frame_set(frame, LP_FRAME_DIRTY);
     return error;
 }
