@@ -116,8 +116,8 @@ static int protect(struct lp_space *space, lp_va addr, uint64_t len,
         return 0;
     if (access & ~(unsigned)LP_VMA_ACCESS)
         return -LP_EINVAL;
-    if (!lp_in_user_range(space->pager, addr, len) ||
-        !lp_in_user_range(space->pager, addr, lp_round_up(len)))
+    /* Both ends of the user range are on pages: no need to round up first. */
+    if (!lp_in_user_range(space->pager, addr, len))
         return -LP_ENOMEM;
     if (access & LP_WRITE)
         access |= LP_READ;

