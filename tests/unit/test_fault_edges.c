@@ -250,6 +250,33 @@ static void test_own_emptied_table__copied_and_cleaned(void **state)
     }
 }
 
+/* Alone again, at a place that has no leaf table: is the path owned on the way,
+ * without a copy? */
+static void test_own_path_to_missing_table__in_place(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct ck *ck = ck_create(format);
+        struct lp_space *space = ck_space(ck);
+        lp_va there = AT(0) + 2 * ck->span;
+        struct lp_stats stats;
+
+        ck_map(space, AT(0), 1, CK_RW, CK_ANON);
+        ck_map(space, there, 1, CK_RW, CK_ANON);
+        ck_fault(space, AT(0), LP_WRITE);
+        ck_end(ck, ck_fork(space));
+        ck_fault(space, there, LP_READ);
+        assert_int_equal(ck_fault(space, AT(0), LP_WRITE), LP_SPURIOUS);
+        lp_space_stats(space, &stats);
+        assert_int_equal(stats.tables_copied, 0);
+        assert_true(stats.tables_regained > 0);
+        ck_check(ck);
+        ck_end(ck, space);
+        ck_destroy(ck);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
@@ -259,6 +286,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_sweep__leaves_alone_what_it_must),
         cmocka_unit_test(test_sweep_back_off__has_an_end),
         cmocka_unit_test(test_own_emptied_table__copied_and_cleaned),
+        cmocka_unit_test(test_own_path_to_missing_table__in_place),
     };
 
     return lp_test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
