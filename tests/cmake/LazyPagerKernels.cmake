@@ -16,6 +16,15 @@ foreach(file IN LISTS files)
     endforeach()
 endforeach()
 
+# What says to tests/kernel/run which image it is, and to keep its counts.
+foreach(arch x86_64 riscv64)
+    set(dir ${PROJECT_BINARY_DIR}/kernel/${arch})
+    set(lp_kernel_${arch} --kernel ${dir}/tests/kernel/kernel)
+    if(LP_COVERAGE)
+        list(APPEND lp_kernel_${arch} --coverage ${dir})
+    endif()
+endforeach()
+
 # lp_kernel_build(NAME ARCH [CMAKE_ARGS...]): the image is kernel/NAME/... below
 # this build.
 function(lp_kernel_build name arch)
@@ -47,14 +56,8 @@ endfunction()
 function(lp_kernel_test name arch timeout)
     set(test ${LP_TEST_PREFIX}kernel/${arch}/${name})
     math(EXPR outer "${timeout} + 20")
-    set(coverage "")
-    if(LP_COVERAGE)
-        set(coverage --coverage ${PROJECT_BINARY_DIR}/kernel/${arch})
-    endif()
     add_test(NAME ${test} COMMAND ${Python3_EXECUTABLE} ${lp_kernel_dir}/run
-        ${arch} --timeout ${timeout}
-        --kernel ${PROJECT_BINARY_DIR}/kernel/${arch}/tests/kernel/kernel
-        ${coverage} ${ARGN})
+        ${arch} --timeout ${timeout} ${lp_kernel_${arch}} ${ARGN})
     set_tests_properties(${test} PROPERTIES
         TIMEOUT ${outer} LABELS "kernel;kernel-${arch}")
 endfunction()
@@ -99,8 +102,13 @@ foreach(topic cpus fork unmap protect)
         --option levels=3 --option conformance=${topic})
 endforeach()
 
-# The same kernels with the library as one file (tests/embed/amalgamate).
-foreach(arch x86_64 riscv64)
+# The same kernels with the library as one file (tests/embed/amalgamate); what
+# runs of it is counted in its own files only.
+set(amalgamated x86_64 riscv64)
+if(LP_COVERAGE)
+    set(amalgamated "")
+endif()
+foreach(arch IN LISTS amalgamated)
     lp_kernel_build(${arch}-amalgamated ${arch} -DLP_AMALGAMATION=${arch})
     foreach(topic fork fault)
         lp_kernel_test(amalgamated/conformance/${topic} ${arch} 120

@@ -85,9 +85,7 @@ function(lp_kernel_compare name arch timeout)
     math(EXPR outer "${timeout} * 2 + 20")
     add_test(NAME ${test}
         COMMAND ${Python3_EXECUTABLE} ${lp_kernel_dir}/compare
-            ${arch} --timeout ${timeout}
-            --kernel ${PROJECT_BINARY_DIR}/kernel/${arch}/tests/kernel/kernel
-            ${ARGN})
+            ${arch} --timeout ${timeout} ${lp_kernel_${arch}} ${ARGN})
     set_tests_properties(${test} PROPERTIES TIMEOUT ${outer}
         LABELS "kernel;kernel-${arch};programs")
 endfunction()
