@@ -6,20 +6,16 @@ find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
 set(lp_amalgamation_dir ${PROJECT_BINARY_DIR}/amalgamation)
 file(GLOB lp_public RELATIVE ${PROJECT_SOURCE_DIR}/include
     CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/lazypager/*.h)
-file(GLOB parts CONFIGURE_DEPENDS
+file(GLOB lp_parts CONFIGURE_DEPENDS
     ${PROJECT_SOURCE_DIR}/include/lazypager/*.h
-    ${PROJECT_SOURCE_DIR}/core/*.[ch] ${PROJECT_SOURCE_DIR}/backends/*/*.[ch])
+    ${PROJECT_SOURCE_DIR}/core/*.[ch] ${PROJECT_SOURCE_DIR}/backends/*/*.[ch]
+    ${CMAKE_CURRENT_LIST_DIR}/amalgamate)
 set(lp_amalgamate ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/amalgamate
     --out ${lp_amalgamation_dir} ${LP_AMALGAMATION})
 # Once now: what includes the header may be compiled before what is made of it.
 if(NOT EXISTS ${lp_amalgamation_dir}/lazypager.h)
     execute_process(COMMAND ${lp_amalgamate} COMMAND_ERROR_IS_FATAL ANY)
 endif()
-add_custom_command(
-    OUTPUT ${lp_amalgamation_dir}/lazypager.c ${lp_amalgamation_dir}/lazypager.h
-    COMMAND ${lp_amalgamate}
-    DEPENDS ${parts} ${CMAKE_CURRENT_LIST_DIR}/amalgamate
-    COMMENT "Making lazypager.c and lazypager.h" VERBATIM)
 
 # What includes <lazypager/space.h> gets the one header; those of backends that
 # are not in it stay.
@@ -38,6 +34,13 @@ endforeach()
 # a backend that is in it, which then stands for the core.
 function(lp_amalgamated_sources name variable)
     if(name STREQUAL "core")
+        # In the directory of the target that compiles it, or nobody makes it.
+        add_custom_command(
+            OUTPUT ${lp_amalgamation_dir}/lazypager.c
+                ${lp_amalgamation_dir}/lazypager.h
+            COMMAND ${lp_amalgamate}
+            DEPENDS ${lp_parts}
+            COMMENT "Making lazypager.c and lazypager.h" VERBATIM)
         set(${variable} ${lp_amalgamation_dir}/lazypager.c
             ${lp_amalgamation_dir}/lazypager.h PARENT_SCOPE)
     elseif(name IN_LIST LP_AMALGAMATION)
