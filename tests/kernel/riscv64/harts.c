@@ -113,14 +113,17 @@ static void start(unsigned cpu, uint64_t satp)
     struct hart *hart = &harts[cpu];
     lp_pa stack = frames_get(KERNEL_STACK / PAGE_SIZE);
     uint64_t deadline = arch_clock() + SECONDS * (uint64_t)1000000000;
+    long error;
 
     if (stack == LP_PA_NONE)
         panic("no memory for the stack of CPU %u", cpu);
     hart->start_satp = satp;
     hart->start_sp = (uintptr_t)direct(stack) + KERNEL_STACK;
     __asm__ volatile("fence rw, rw" ::: "memory");
-    if (sbi_hart_start(hart->id, image_pa(hart_entry), image_pa(hart)) != 0)
-        panic("the firmware does not start hart %lu", hart->id);
+    error = sbi_hart_start(hart->id, image_pa(hart_entry), image_pa(hart));
+    if (error)
+        panic("the firmware does not start hart %lu: error %ld (booted on %lu)",
+              hart->id, error, harts[0].id);
     while (atomic_load(&ncpus) <= cpu) {
         if (arch_clock() > deadline)
             panic("hart %lu does not arrive", hart->id);
