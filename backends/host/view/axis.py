@@ -58,21 +58,21 @@ class Axis:
 
     @staticmethod
     def cut(mapped, touched, gap):
-        whole = merge(mapped + touched, gap)
-        pieces = []
-        for number, (start, end) in enumerate(whole):
-            if number:
-                pieces.append(Piece(whole[number - 1][1], start, "hole"))
+        pieces, last, i = [], None, 0
+        for start, end in merge(mapped + touched, gap):
+            if last is not None:
+                pieces.append(Piece(last, start, "hole"))
             at = start
-            for low, high in touched:
-                if high <= start or low >= end:
-                    continue
+            while i < len(touched) and touched[i][0] < end:
+                low, high = touched[i]
                 if low > at:
                     pieces.append(Piece(at, low, "mapped"))
                 pieces.append(Piece(low, high, "touched"))
                 at = high
+                i += 1
             if at < end:
                 pieces.append(Piece(at, end, "mapped"))
+            last = end
         return pieces
 
     def __call__(self, va):
