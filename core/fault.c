@@ -50,6 +50,7 @@ static unsigned granted(const struct lp_pager *pager,
 
     if (pager->format.hardware_ad)
         return access;
+    /* no branch: every leaf is made with A, and nothing clears it yet */
     if (!leaf->accessed)
         return 0;
     return leaf->dirty ? access : access & ~(unsigned)LP_WRITE;
@@ -257,6 +258,7 @@ static enum outcome apply_reuse(struct attempt *a)
 /* Carry a decision out that changes the entry.  Leaf table locked. */
 static enum outcome apply(struct attempt *a, enum lp_decision decision)
 {
+    /* no branch: changes() lets no other decision come here */
     switch (decision) {
     case LP_ZERO: return apply_zero(a);
     case LP_COPY: return apply_copy(a);

@@ -358,6 +358,7 @@ void lp_ktable_query(const struct lp_pager *pager, lp_va va,
     info->frame = lp_pte_pa(f, walk.pte) + lp_round_down(offset);
     info->access = lp_pte_access(f, walk.pte);
     info->flags = LP_PAGE_PRESENT | LP_PAGE_DEVICE |
+                  /* no branch: every leaf of the kernel's half has A */
                   ((walk.pte.bits & f->accessed) ? LP_PAGE_ACCESSED : 0) |
                   ((walk.pte.bits & f->dirty) ? LP_PAGE_DIRTY : 0) |
                   (is_user(f, walk.pte) ? LP_PAGE_USER : 0) |

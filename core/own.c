@@ -42,6 +42,10 @@ static bool clean_entry(const struct lp_pager *pager, lp_slot *slot,
     struct lp_pte pte = lp_pte_load(slot);
     struct lp_frame *child;
 
+    /*
+     * no branch: lp_table_next gives entries in use, and nobody else has the
+     * table
+     */
     if (lp_pte_empty(pte))
         return true;
     if (level == 0 && ((pte.bits & f->soft_shared) || !lp_pte_valid(f, pte) ||

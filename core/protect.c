@@ -38,6 +38,7 @@ static bool narrows(struct lp_space *space, lp_va start, lp_va end,
     struct lp_vma vma;
 
     for (; start < end; start = vma.end) {
+        /* no branch: reach() has seen areas without a hole up to end */
         if (!lp_vma_find(&space->vmas, start, &vma) || vma.start >= end)
             return false;
         if (vma.flags & LP_VMA_ACCESS & ~access)
@@ -53,9 +54,11 @@ static bool too_many(struct lp_space *space, lp_va start, lp_va end,
     uint64_t count = space->vmas.count;
     struct lp_vma vma;
 
+    /* no branch: reach() has seen an area there */
     if (lp_vma_find(&space->vmas, start, &vma) && vma.start < start &&
         (vma.flags & LP_VMA_ACCESS) != access)
         count++;
+    /* no branch: reach() has seen an area there, too */
     if (lp_vma_find(&space->vmas, end - 1, &vma) && vma.end > end &&
         (vma.flags & LP_VMA_ACCESS) != access)
         count++;

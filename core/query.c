@@ -14,6 +14,7 @@ static unsigned page_flags(const struct lp_pager *pager,
     flags |= leaf->kept ? LP_PAGE_KEPT : 0;
     flags |= leaf->shared ? LP_PAGE_SHARED : 0;
     flags |= leaf->uncounted ? LP_PAGE_DEVICE : 0;
+    /* no branch: every leaf is made with A, and nothing clears it yet */
     flags |= leaf->accessed ? LP_PAGE_ACCESSED : 0;
     flags |= leaf->dirty ? LP_PAGE_DIRTY : 0;
     flags |= walk->owned ? 0 : LP_PAGE_UNOWNED;

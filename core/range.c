@@ -112,6 +112,7 @@ static void clear_cached(struct lp_space *space, const struct run *run,
 
     for (i = run->first; i <= run->last; i++, slot++) {
         pte = lp_pte_load(slot);
+        /* no branch: an area of a cached object has no device's pages */
         if (!lp_pte_empty(pte) && !(pte.bits & f->soft_uncounted) &&
             (lp_frame_state(lp_frame(&pager->frames, lp_pte_pa(f, pte))) &
              LP_FRAME_CACHED))

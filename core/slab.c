@@ -122,6 +122,7 @@ void lp_slab_free(struct lp_slab *slab, void *node)
         empty = frame->pa;
     }
     lp_ticket_unlock(slab->pager->kernel, &slab->lock);
+    /* no branch: nobody else counts a slab's frame */
     if (empty != LP_PA_NONE && lp_frame_drop(lp_frame(frames, empty)))
         lp_frame_free(frames, empty);
 }

@@ -131,6 +131,7 @@ void lp_table_replace(struct lp_space *space, struct lp_walk *walk,
         lp_gather_arm(gather, &arm);
     }
     lp_gather_range(gather, va, va + LP_PAGE_SIZE);
+    /* no branch: only pages that are copied are replaced, a device's is not */
     if (!(old.bits & f->soft_uncounted))
         lp_gather_data(gather, lp_pte_pa(f, old), false);
 }

@@ -41,6 +41,7 @@ static void sync_code_here(struct lp_pager *pager, struct lp_cpu *cpu,
                            uint64_t code)
 {
     pager->arch->sync_code(pager->arch->ctx);
+    /* no branch: false only when a newer request came in between */
     if (cpu->code < code)
         cpu->code = code;
 }

@@ -38,8 +38,10 @@ static bool same(const char *name, size_t len, const char known[NAME_MAX])
     size_t i;
 
     for (i = 0; i < len; i++)
+        /* no branch: every name that is known is shorter than NAME_MAX */
         if (i == NAME_MAX || lower(name[i]) != known[i])
             return false;
+    /* no branch: every name that is known is shorter than NAME_MAX */
     return i < NAME_MAX && known[i] == '\0';
 }
 

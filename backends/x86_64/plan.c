@@ -106,6 +106,7 @@ struct lp_x86_64_plan lp_x86_64_plan(const struct lp_x86_64_features *features,
     bool here = !features->pcid || what->asid == current;
     bool empty = what->start == what->end && !what->tables;
 
+    /* no branch: enum lp_flush_scope has no other value */
     switch (what->scope) {
     case LP_FLUSH_RANGE:
         return empty ? whole(LP_X86_64_NOTHING, 0)

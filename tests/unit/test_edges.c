@@ -318,6 +318,33 @@ static void test_cache_largest_index__found_and_last(void **state)
     ck_destroy(ck);
 }
 
+/* --- the printed map ----------------------------------------------------------- */
+
+static void emit(void *ctx, const char *text, size_t len)
+{
+    strncat(ctx, text, len);
+}
+
+/* Numbers of more than one digit, addresses of more than eight. */
+static void test_print_map_large_numbers__all_digits(void **state)
+{
+    struct ck *ck = ck_create("x86-64");
+    struct lp_space *space = ck_space(ck);
+    lp_va va = 0x7f0123456000;
+    char text[256] = "";
+    unsigned i;
+
+    (void)state;
+    ck_map(space, va, 120, CK_RW, CK_ANON);
+    for (i = 0; i < 107; i++)
+        ck_fault(space, va + i * LP_PAGE_SIZE, LP_WRITE);
+    lp_print_map(space, emit, text);
+    assert_non_null(strstr(text, "7f0123456000-7f01234ce000 rw-p"));
+    assert_non_null(strstr(text, " 107"));
+    ck_end(ck, space);
+    ck_destroy(ck);
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
@@ -330,6 +357,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_user_copy_at_the_end_of_addresses__efault),
         cmocka_unit_test(test_user_pins_in_any_order__all_given_back),
         cmocka_unit_test(test_cache_largest_index__found_and_last),
+        cmocka_unit_test(test_print_map_large_numbers__all_digits),
     };
 
     return lp_test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

@@ -49,6 +49,15 @@ static void test_riscv64_isa_strings__give_their_extensions(void **unused)
         { "rv64gczsvinval", 0 },
         { "rv64gc_svadup_sv", 0 },
         { "rv64imafdcsuhsvinval", INVAL },
+        /* Ends of numbers and of names, in every position. */
+        { "rv64e_svade2", ADE },
+        { "rv64gc_2p0_p1_1_9p", 0 },
+        { "rv64gc_svinval:1p0", 0 },
+        { "rv64gc_svinvalsvinvalsvinval", 0 },
+        { "rv64gcs1_svade", ADE },
+        { "rv64gcs{_svade", ADE },
+        { "rv64gc_svade-_zp1", 0 },
+        { "rv64imafdcsh_svade", ADE },
     };
     size_t i;
 
