@@ -29,8 +29,8 @@ function(lp_variant_build name compiler type sanitize)
 endfunction()
 
 # lp_variant(NAME COMPILER BUILD_TYPE SANITIZE [CMAKE_ARGS...])
-function(lp_variant name)
-    lp_variant_build(${name} ${ARGN})
+function(lp_variant name compiler type sanitize)
+    lp_variant_build(${name} ${compiler} ${type} "${sanitize}" ${ARGN})
     set(dir ${PROJECT_BINARY_DIR}/variants/${name})
     file(WRITE ${dir}-include.cmake
         "if(EXISTS \"${dir}/CTestTestfile.cmake\")\n"
@@ -48,7 +48,8 @@ lp_variant(clang-release clang Release "")
 lp_variant(tsan clang Debug thread -DLP_THREADED_ONLY=ON)
 
 # Branches: a part of the tests, in a build that counts (BUILDING).
-lp_variant_build(coverage gcc Debug "" -DLP_COVERAGE=ON -DLP_KERNELS=ON)
+lp_variant_build(coverage gcc Debug "" -DLP_COVERAGE=ON -DLP_KERNELS=ON
+    -DLP_TEST_PREFIX=)
 add_test(NAME coverage COMMAND ${PROJECT_SOURCE_DIR}/tests/coverage/slice
     ${PROJECT_BINARY_DIR}/variants/coverage)
 set_tests_properties(coverage PROPERTIES
