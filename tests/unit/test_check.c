@@ -21,14 +21,14 @@ static void expect(struct ck *ck, const char *what)
 }
 
 /* ... while this word (of memory that the check reads) is so. */
-#define EXPECT(ck, word, value, what)        \
-    do {                                     \
-        uint64_t before_ = (uint64_t)(word); \
-                                             \
-        (word) = (__typeof__(word))(value);  \
-        expect(ck, what);                    \
-        (word) = (__typeof__(word))before_;  \
-        ck_check(ck);                        \
+#define EXPECT(ck, word, value, what)              \
+    do {                                           \
+        uint64_t before_ = (uint64_t)(word);       \
+                                                   \
+        (word) = (__typeof__((word) + 0u))(value); \
+        expect(ck, what);                          \
+        (word) = (__typeof__((word) + 0u))before_; \
+        ck_check(ck);                              \
     } while (0)
 
 /* --- a space ------------------------------------------------------------- */
