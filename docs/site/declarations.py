@@ -237,7 +237,8 @@ def _constants(lines, i):
 
 
 # How a header is built, and nothing that a program uses.
-MACHINERY = {"LP_BEGIN_DECLS", "LP_END_DECLS", "LP_MUST_CHECK"}
+MACHINERY = {"LP_BEGIN_DECLS", "LP_END_DECLS", "LP_MUST_CHECK",
+             "LP_STATIC_ASSERT"}
 
 
 def read(path):
