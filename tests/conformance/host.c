@@ -213,7 +213,8 @@ static bool is_called(const char *format, const struct conf_case *which,
     size_t len = strlen(format);
 
     return strncmp(name, format, len) == 0 && name[len] == '/' &&
-           strcmp(name + len + 1, which->name) == 0;
+           (strcmp(name + len + 1, which->name) == 0 ||
+            strcmp(name + len + 1, "*") == 0);
 }
 
 static bool fails_named(const char *format, const struct conf_case *which,
@@ -226,7 +227,8 @@ static int usage(FILE *out, const char *program, int status)
 {
     fprintf(out,
             "usage: %s [--list | --test FORMAT/CASE | --help]\n"
-            "Runs all cases on all formats, or the one named.\n",
+            "Runs all cases on all formats, or the one named; CASE *: all "
+            "of them on that format.\n",
             program);
     return status;
 }
