@@ -466,6 +466,45 @@ static void unmap_all_without_memory(struct conf *c)
     CHECK_EQ(c, conf_touch(c, s, LP_READ, a), LP_FAULT_MAPERR);
 }
 
+/* A hole without a frame; if it fails, nothing changes, and then with one. */
+static bool hole_without_memory(struct conf *c, struct lp_space *s, lp_va va)
+{
+    uint64_t areas = lp_area_count(s);
+    int error;
+
+    conf_fail_at(c, 1, true);
+    error = conf_munmap(c, s, va, PAGE);
+    conf_fail_at(c, 0, false);
+    if (error == 0)
+        return false;
+    if (error != -LP_ENOMEM || lp_area_count(s) != areas)
+        conf_fail(c, __FILE__, __LINE__, "munmap", (uint64_t)-error, va);
+    if (conf_munmap(c, s, va, PAGE))
+        conf_fail(c, __FILE__, __LINE__, "munmap, again", 0, va);
+    return true;
+}
+
+/*
+ * A hole in each of many areas: nodes of the tree of areas split until its
+ * frames are full, and then the next hole cannot be cut.
+ */
+static void unmap_splits_without_memory(struct conf *c)
+{
+    enum { AREAS = 160 };
+    struct lp_space *s = conf_space(c);
+    lp_va a = conf_place(c, 1, 0);
+    unsigned i, failed = 0;
+
+    c->quiet++;
+    for (i = 0; i < AREAS; i++)
+        conf_anon(c, s, a + i * 4 * PAGE, 3, RW);
+    c->quiet--;
+    for (i = 0; i < AREAS && !c->failed; i++)
+        failed += hole_without_memory(c, s, a + i * 4 * PAGE + PAGE);
+    CHECK(c, failed > 0);
+    CHECK_EQ(c, lp_area_count(s), 2 * AREAS);
+}
+
 const struct conf_case conf_oom_cases[] = {
     { "oom-pager", oom_pager, NULL },
     { "oom-space-create", oom_create, NULL },
@@ -479,6 +518,7 @@ const struct conf_case conf_oom_cases[] = {
     { "oom-munmap", oom_munmap, NULL },
     { "oom-munmap-grown", oom_munmap_grown, NULL },
     { "oom-munmap-area", oom_munmap_area, NULL },
+    { "oom-munmap-splits", unmap_splits_without_memory, NULL },
     { "oom-mprotect", oom_mprotect, NULL },
     { "oom-mprotect-grown", oom_mprotect_grown, NULL },
     { "oom-mprotect-wider", oom_mprotect_wider, NULL },

@@ -211,6 +211,34 @@ static void checkerboard(struct conf *c)
     CHECK_EQ(c, lp_area_count(s), 0);
 }
 
+/* Areas 8 to `last` of 48 go; is the last gone when it is asked for first? */
+static void unmap_up_to(struct conf *c, unsigned last)
+{
+    struct lp_space *s = conf_space(c);
+    lp_va a = conf_place(c, 1, 0);
+    unsigned i;
+
+    c->quiet++;
+    for (i = 0; i < 48; i++)
+        conf_anon(c, s, a + i * 2 * PAGE, 1, RW);
+    c->quiet--;
+    CHECK_EQ(c, conf_munmap(c, s, a + 16 * PAGE, (last * 2 + 1 - 16) * PAGE),
+             0);
+    CHECK_EQ(c, conf_touch(c, s, LP_READ, a + last * 2 * PAGE),
+             LP_FAULT_MAPERR);
+    CHECK_EQ(c, lp_area_count(s), 48 - (last - 7));
+    conf_destroy(c, s);
+}
+
+/* Whatever the library remembers of the area that it looked at last. */
+static void unmap_remembered(struct conf *c)
+{
+    unsigned last;
+
+    for (last = 8; last < 48; last++)
+        unmap_up_to(c, last);
+}
+
 const struct conf_case conf_unmap_cases[] = {
     { "unmap-whole", whole__no_access_and_no_frames, NULL },
     { "unmap-bad-ranges", bad_ranges__einval, NULL },
@@ -223,5 +251,6 @@ const struct conf_case conf_unmap_cases[] = {
     { "unmap-area", area_by_its_start, NULL },
     { "unmap-split-file", split_file__offsets, NULL },
     { "unmap-checkerboard", checkerboard, NULL },
+    { "unmap-remembered", unmap_remembered, NULL },
     { NULL, NULL, NULL },
 };

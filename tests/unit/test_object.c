@@ -218,6 +218,95 @@ static void test_object_dirty_in_tables_of_child__not_lost(void **state)
     }
 }
 
+/* The file is cut and grows again while its page is read. */
+static int fill_overtaken(void *ctx, uint64_t offset, void *page, size_t len)
+{
+    struct file *file = ctx;
+
+    memset(page, file->fills++ ? 'n' : 'o', len);
+    if (file->fills == 1) {
+        assert_int_equal(lp_object_resize(file->object, offset), 0);
+        assert_int_equal(lp_object_resize(file->object, PAGES * LP_PAGE_SIZE),
+                         0);
+    }
+    return 0;
+}
+
+/* Is what was read before a truncation thrown away, though the size is right? */
+static void test_object_truncated_during_fill__is_read_again(void **state)
+{
+    static const struct lp_object_ops overtaken = { fill_overtaken, write,
+                                                    release };
+    struct file file;
+
+    (void)state;
+    CK_EACH(format)
+    {
+        create(&file, format);
+        file.object->ops = &overtaken;
+        assert_int_equal(ck_read(file.ck, file.ck->base + LP_PAGE_SIZE), 'n');
+        assert_int_equal(file.fills, 2);
+        lp_object_put(file.object);
+        destroy(&file);
+    }
+}
+
+static uint64_t cache_bits(const struct lp_pte_format *f)
+{
+    uint64_t bits = 0;
+    unsigned mode;
+
+    for (mode = 0; mode < LP_CACHE_MODES; mode++)
+        bits |= f->cache[mode];
+    return bits;
+}
+
+/* A device, one mode: at the first touch, and when it was kept meanwhile. */
+static void device_mode(struct ck *ck, enum lp_cache_mode mode)
+{
+    struct lp_space *space = ck_space(ck);
+    lp_pa device = lp_host_device(ck->m);
+    const struct lp_pte_format *f = ck->f;
+    struct lp_object *object;
+    unsigned i;
+
+    assert_int_equal(
+        lp_object_create_device(ck->pager, device, PAGES * LP_PAGE_SIZE, mode,
+                                LP_OBJECT_READ | LP_OBJECT_WRITE, &object),
+        0);
+    assert_int_equal(lp_mmap(space, ck->base, PAGES * LP_PAGE_SIZE, CK_RW,
+                             LP_MAP_SHARED | LP_MAP_FIXED, object, 0),
+                     ck->base);
+    ck_run(ck, 0, space);
+    for (i = 0; i < 2; i++) {
+        ck_fault(space, ck->base, LP_READ);
+        ck_fault(space, ck->base, LP_WRITE);
+        assert_int_equal(ck_walk(space, ck->base).pte.bits & cache_bits(f),
+                         f->cache[mode]);
+        assert_int_equal(lp_mprotect(space, ck->base, LP_PAGE_SIZE, 0), 0);
+        assert_int_equal(lp_mprotect(space, ck->base, LP_PAGE_SIZE, CK_RW), 0);
+    }
+    lp_object_put(object);
+    ck_end(ck, space);
+}
+
+/* Do a device's registers stay out of the cache, as its object says? */
+static void test_object_device__mapped_with_its_cache_mode(void **state)
+{
+    struct lp_host_config config = { .ndevice = PAGES };
+    struct ck *ck;
+    unsigned mode;
+
+    (void)state;
+    CK_EACH(format)
+    {
+        ck = ck_create_with(format, config, NULL);
+        for (mode = 0; mode < LP_CACHE_MODES; mode++)
+            device_mode(ck, (enum lp_cache_mode)mode);
+        ck_destroy(ck);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
@@ -227,6 +316,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(
             test_object_last_reference_during_munmap__dirt_is_known),
         cmocka_unit_test(test_object_dirty_in_tables_of_child__not_lost),
+        cmocka_unit_test(test_object_truncated_during_fill__is_read_again),
+        cmocka_unit_test(test_object_device__mapped_with_its_cache_mode),
     };
 
     return lp_test_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
