@@ -100,6 +100,20 @@ def main():
                "no mutant named none")
         expect(failures, "bad option", run(root, "--bad"), 2, "usage")
 
+        story = "Story: long ago\nOracle: {}\n" + HEAD.format(
+            tests="high", old="return 10;", new="__builtin_trap();")
+        for oracle, status, text in (
+                ("sample/assertion", 0, "killed: sample high"),
+                ("sample/machine", 1, "not by sample/machine"),
+                ("unit", 1, "not by unit"),
+                ("unit/nobody", 1, "no such oracle")):
+            (mutants / "crash.mutant").write_text(story.format(oracle))
+            expect(failures, f"oracle {oracle}", run(root, "--only", "crash"),
+                   status, text)
+        expect(failures, "--history", run(root, "--history"), 1, "no such")
+        (mutants / "crash.mutant").write_text(story.format("sample"))
+        expect(failures, "--history", run(root, "--history"), 0, "long ago")
+
         (mutants / "killed.mutant").write_text("Subject: nothing else\n")
         expect(failures, "no header", run(root, "--only", "killed"), 1,
                "has no expect")
@@ -110,7 +124,7 @@ def main():
 
     for failure in failures:
         print(failure)
-    print(f"{len(MUTANTS) + 5} cases, {len(failures)} failures")
+    print(f"{len(MUTANTS) + 11} cases, {len(failures)} failures")
     sys.exit(1 if failures else 0)
 
 
