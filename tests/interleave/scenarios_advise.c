@@ -235,6 +235,47 @@ static void remove_write_check(void)
     expect(rest == 0 || rest == 5, rest, 0);
 }
 
+/* The object goes with its only area while advice is about to be carried out. */
+static void map_memory(void)
+{
+    int64_t at =
+        lp_mmap(parent, A, PAGE, LP_READ | LP_WRITE,
+                LP_MAP_SHARED | LP_MAP_ANONYMOUS | LP_MAP_FIXED, NULL, 0);
+
+    expect(at == (int64_t)A, at, 0);
+}
+
+static void remove_unmap_setup(void)
+{
+    begin();
+    map_memory();
+}
+
+static void remove_unmap_run(unsigned self)
+{
+    static const int advice[] = { LP_MADV_REMOVE, LP_MADV_WILLNEED,
+                                  LP_MADV_REMOVE };
+    unsigned i;
+    int error;
+
+    use(parent);
+    for (i = 0; i < 3; i++) {
+        if (self == 0) {
+            error = lp_madvise(parent, A, PAGE, advice[i]);
+            expect(error == 0 || error == -LP_ENOMEM, error, i);
+        } else {
+            put(A, i);
+            unmap(parent, A, 1);
+            map_memory();
+        }
+    }
+}
+
+static void remove_unmap_check(void)
+{
+    expect(look(parent, A) == 0, look(parent, A), 0);
+}
+
 const struct scenario scenarios_advise[] = {
     { "discard_against_sync", "is a store written that DONTNEED came after?", 3,
       0, 0, 0, discard_sync_setup, discard_sync_run, discard_sync_check },
@@ -244,5 +285,7 @@ const struct scenario scenarios_advise[] = {
       0, remove_setup, remove_run, remove_check },
     { "remove_against_private_write", "does a private write outlive a hole?", 2,
       0, 2, 0, remove_write_setup, remove_write_run, remove_write_check },
+    { "remove_against_unmap", "does the object live as long as the advice?", 2,
+      0, 0, 0, remove_unmap_setup, remove_unmap_run, remove_unmap_check },
     { .name = NULL },
 };

@@ -268,6 +268,30 @@ static void test_tlb_reuse__here_only(void **state)
     }
 }
 
+/* A sweep makes more pages writable than the one that was asked for. */
+static void test_tlb_sweep__here_all_that_it_changed(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+        struct lp_space *child;
+
+        ck_write(w.ck, page(&w, 3), 13);
+        child = ck_fork(w.p);
+        ck_write(w.ck, page(&w, 0), 20); /* the path is ours */
+        ck_end(w.ck, child);             /* and so are pages 1 and 3 */
+        ck_run(w.ck, 0, w.p);
+        (void)ck_read(w.ck, page(&w, 3)); /* cached without W */
+        ck_watch(w.ck, NULL);
+        assert_int_equal(ck_fault(w.p, page(&w, 1), LP_WRITE), LP_REUSE);
+        assert_true(ck_flushed(w.ck, 0, page(&w, 1), page(&w, 4)));
+        assert_int_equal(ck_flushes(w.ck, 1), 0);
+        ck_write(w.ck, page(&w, 3), 23);
+        destroy(&w);
+    }
+}
+
 static void test_tlb_widen__here_only(void **state)
 {
     (void)state;
@@ -670,6 +694,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_tlb_copy_page__address_between_swing_and_w),
         cmocka_unit_test(test_tlb_replace_zero_page__address_everywhere),
         cmocka_unit_test(test_tlb_reuse__here_only),
+        cmocka_unit_test(test_tlb_sweep__here_all_that_it_changed),
         cmocka_unit_test(test_tlb_widen__here_only),
         cmocka_unit_test(test_tlb_fill__here_only_where_absence_is_cached),
         cmocka_unit_test(test_tlb_fork__whole_space_and_tables),
