@@ -159,6 +159,28 @@ static void test_cache_large_index_first__small_ones_found(void **state)
     ck_destroy(ck);
 }
 
+/* An index beyond what the tree reaches: not taken for the one below it whose
+ * low bits are the same? */
+static void test_cache_beyond_reach__not_found(void **state)
+{
+    struct ck *ck = ck_create("x86-64");
+    struct lp_cache cache = { .slab = &ck->pager->cache_slab };
+    struct model model = { .n = 0 };
+    unsigned shift;
+
+    (void)state;
+    insert(&cache, &model, 3);
+    for (shift = LP_CACHE_BITS; shift < 50; shift += LP_CACHE_BITS) {
+        assert_int_equal(lp_cache_find(&cache, 3 | (uint64_t)1 << shift),
+                         LP_PA_NONE);
+        assert_int_equal(lp_cache_remove(&cache, 3 | (uint64_t)1 << shift),
+                         LP_PA_NONE);
+    }
+    compare(&cache, &model);
+    empty(&cache, &model);
+    ck_destroy(ck);
+}
+
 static uint64_t random_number(uint64_t *seed)
 {
     *seed = *seed * 6364136223846793005u + 1442695040888963407u;
@@ -251,6 +273,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_cache_empty__finds_nothing),
         cmocka_unit_test(test_cache_sparse_and_large_indices__as_the_model),
         cmocka_unit_test(test_cache_large_index_first__small_ones_found),
+        cmocka_unit_test(test_cache_beyond_reach__not_found),
         cmocka_unit_test(test_cache_random_changes__as_the_model),
         cmocka_unit_test(test_cache_insert_fails__nothing_changes),
         cmocka_unit_test(test_cache_clear__frees_all_nodes),
