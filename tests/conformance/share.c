@@ -330,6 +330,28 @@ static void made_writable_later(struct conf *c)
 }
 
 /*
+ * A table that the other side has copied is cleaned when it is ours again: does
+ * a shared page beside private ones stay writable?
+ */
+static void writable_after_cleaning(struct conf *c)
+{
+    struct lp_space *p = conf_space(c), *child;
+    lp_va a = conf_place(c, 1, 0);
+    struct lp_page_info info;
+
+    conf_map(c, p, a, 1, RW, SHANON, NULL, 0);
+    conf_anon(c, p, a + PAGE, 2, RW);
+    conf_put_pages(c, p, a, 3, 1);
+    child = conf_fork(c, p);
+    conf_put(c, child, a + PAGE, 9);
+    conf_destroy(c, child);
+    conf_put(c, p, a + 2 * PAGE, 7);
+    info = conf_query(c, p, a);
+    CHECK_EQ(c, info.access & LP_WRITE, LP_WRITE);
+    CHECK_EQ(c, conf_get(c, p, a), 1);
+}
+
+/*
  * Can a mapping that was made for reading only become writable, when its object
  * may be written to?
  */
@@ -367,6 +389,7 @@ const struct conf_case conf_share_cases[] = {
     { "share-dirt-fork", dirt_across_fork__once, NULL },
     { "share-dirt-copied-tables", dirt_of_copied_tables__kept, NULL },
     { "share-beside-private", shared_beside_private, NULL },
+    { "share-writable-after-cleaning", writable_after_cleaning, NULL },
     { "share-made-writable", made_writable_later, NULL },
     { NULL, NULL, NULL },
 };

@@ -794,10 +794,17 @@ struct picture {
 static void draw(struct world *w, struct picture *picture)
 {
     uint64_t i, n = 4 * w->span / LP_PAGE_SIZE;
+    struct lp_page_info info;
 
+    /* Member by member: what lies between them stays 0. */
     memset(picture, 0, sizeof *picture);
-    for (i = 0; i < n; i++)
-        picture->page[i] = query(w, w->va + i * LP_PAGE_SIZE);
+    for (i = 0; i < n; i++) {
+        info = query(w, w->va + i * LP_PAGE_SIZE);
+        picture->page[i].frame = info.frame;
+        picture->page[i].access = info.access;
+        picture->page[i].flags = info.flags;
+        picture->page[i].references = info.references;
+    }
 }
 
 enum verb { MAP, UNMAP, PROTECT, VERBS };
