@@ -8,6 +8,9 @@
 #include "object.h"
 #include "vma_node.h"
 
+/* What was found last: a sentence with two numbers. */
+static struct lp_check_report seen;
+
 /* The pager as it is now breaks exactly this promise. */
 static void expect(struct ck *ck, const char *what)
 {
@@ -18,6 +21,7 @@ static void expect(struct ck *ck, const char *what)
         fail_msg("%s: \"%s\", wanted \"%s\"", ck->format,
                  report.what ? report.what : "nothing", what);
     assert_int_equal(lp_check(ck->pager, ck->scratch, NULL), -LP_EIO);
+    seen = report;
 }
 
 /* ... while this word (of memory that the check reads) is so. */
@@ -160,6 +164,8 @@ static void test_check_page__bites(void **state)
                "the zero page is writable");
         EXPECT(s.ck, *slot, *slot | f->soft_shared,
                "a shared page in a private area");
+        assert_int_equal(seen.a, s.page.va);
+        assert_int_not_equal(seen.b, s.page.va);
         s.area[0].flags |= LP_VMA_SHARED;
         EXPECT(s.ck, *slot, *slot | f->soft_shared,
                "a shared page in a private area");
