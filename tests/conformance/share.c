@@ -352,6 +352,31 @@ static void writable_after_cleaning(struct conf *c)
 }
 
 /*
+ * ... and is a device's page, of which nothing is counted, left alone when it is
+ * private there?
+ */
+static void device_in_cleaned_table(struct conf *c)
+{
+    struct lp_space *p = conf_space(c), *child;
+    lp_va a = conf_place(c, 1, 0);
+    struct lp_object *device = conf_device(c, 1, LP_OBJECT_READ);
+    struct lp_page_info before, after;
+
+    conf_map(c, p, a, 1, LP_READ, LP_MAP_PRIVATE, device, 0);
+    conf_anon(c, p, a + PAGE, 2, RW);
+    CHECK_EQ(c, conf_touch(c, p, LP_READ, a), LP_FAULT_OK);
+    conf_put_pages(c, p, a + PAGE, 2, 1);
+    before = conf_query(c, p, a);
+    child = conf_fork(c, p);
+    conf_put(c, child, a + PAGE, 9);
+    conf_destroy(c, child);
+    conf_put(c, p, a + 2 * PAGE, 7);
+    after = conf_query(c, p, a);
+    CHECK_EQ(c, after.frame, before.frame);
+    CHECK_EQ(c, after.access, before.access);
+}
+
+/*
  * Can a mapping that was made for reading only become writable, when its object
  * may be written to?
  */
@@ -390,6 +415,7 @@ const struct conf_case conf_share_cases[] = {
     { "share-dirt-copied-tables", dirt_of_copied_tables__kept, NULL },
     { "share-beside-private", shared_beside_private, NULL },
     { "share-writable-after-cleaning", writable_after_cleaning, NULL },
+    { "share-device-in-cleaned-table", device_in_cleaned_table, NULL },
     { "share-made-writable", made_writable_later, NULL },
     { NULL, NULL, NULL },
 };
