@@ -148,8 +148,8 @@ static int discard_locked(struct lp_space *space, struct discard d, int advice,
     return result;
 }
 
-static int try_discard(struct lp_space *space, lp_va start, lp_va end,
-                       int advice, bool *no_frame)
+LP_APART static int try_discard(struct lp_space *space, lp_va start, lp_va end,
+                                int advice, bool *no_frame)
 {
     struct discard d = { start, end, false };
     struct lp_gather gather;

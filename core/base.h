@@ -17,12 +17,22 @@ void *memmove(void *to, const void *from, size_t len);
 void *memset(void *to, int byte, size_t len);
 int memcmp(const void *a, const void *b, size_t len);
 
-/* Small parts of one long path: a call would cost more time than they do.
- * (Builds that count branches set it otherwise: code in one place has one
- * count.) */
+/*
+ * A call of its own.  Inlined into its caller, a function's locals stay on the
+ * stack through everything else that the caller calls: kernel stacks are small.
+ */
+#define LP_APART __attribute__((noinline))
+
+/*
+ * The parts of one long path, each called from one or two places.  They are one
+ * function where time counts: calls would cost more than the parts do.  Where
+ * size counts they are apart: together they would need more registers than
+ * there are.  (Builds that count branches set it otherwise: code in one place
+ * has one count.)
+ */
 #if defined(LP_INLINE)
 #elif defined(__OPTIMIZE_SIZE__)
-#define LP_INLINE static inline
+#define LP_INLINE LP_APART static
 #else
 #define LP_INLINE static inline __attribute__((always_inline))
 #endif

@@ -194,7 +194,7 @@ static void map_page(struct attempt *a, struct lp_walk *walk, lp_pa pa,
 }
 
 /* Code is synced once for all of them, after the last has been filled. */
-static enum outcome apply_map(struct attempt *a)
+LP_APART static enum outcome apply_map(struct attempt *a)
 {
     struct lp_around around;
     struct lp_walk walk;

@@ -188,7 +188,8 @@ static int map_locked(struct lp_space *space, struct request *r,
     return 0;
 }
 
-static int try_map(struct lp_space *space, struct request *r, bool *no_frame)
+LP_APART static int try_map(struct lp_space *space, struct request *r,
+                            bool *no_frame)
 {
     struct lp_gather gather;
     int error;

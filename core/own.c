@@ -152,8 +152,8 @@ static void copy_entries(const struct lp_pager *pager, lp_pa from, lp_pa to,
  * Point the entry at a copy of the shared table that it points at; the original
  * goes to the gather.
  */
-static int swing(struct lp_space *space, lp_slot *slot, lp_pa child,
-                 unsigned level, struct lp_gather *gather)
+LP_APART static int swing(struct lp_space *space, lp_slot *slot, lp_pa child,
+                          unsigned level, struct lp_gather *gather)
 {
     const struct lp_pager *pager = space->pager;
     lp_pa copy;

@@ -85,7 +85,7 @@ static void init(struct lp_pager *pager, const struct lp_arch *arch,
     pager->pa_rotate = (LP_PAGE_SHIFT - arch->format.pa_shift) & 63;
     pager->owned_table = lp_pte_owned_table(&arch->format);
     pager->frames = *frames;
-    pager->options = options_of(&arch->format, options);
+    pager->options = *options;
     pager->options.kernel_ranges = NULL; /* the caller's; ours is a copy */
     pager->self = self;
     pager->zero_page = pager->root = LP_PA_NONE;
@@ -158,7 +158,7 @@ int lp_pager_create(const struct lp_arch *arch, const struct lp_kernel *kernel,
     if (first_frame(&frames, &self))
         return -LP_ENOMEM;
     pager = lp_frame_memory(&frames, self);
-    init(pager, arch, &frames, options, self);
+    init(pager, arch, &frames, &chosen, self);
     if (furnish(pager, &chosen)) {
         strip(pager);
         return -LP_ENOMEM;

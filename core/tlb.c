@@ -166,8 +166,9 @@ static void serve(void *arg)
 }
 
 /* Make other CPUs forget under all ASIDs what is described for one. */
-static void fence(const struct lp_kernel *kernel, const struct lp_cpuset *cpus,
-                  const struct lp_flush *what, unsigned n)
+LP_APART static void fence(const struct lp_kernel *kernel,
+                           const struct lp_cpuset *cpus,
+                           const struct lp_flush *what, unsigned n)
 {
     struct lp_flush every[LP_FENCES_MAX];
     unsigned i;

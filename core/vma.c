@@ -152,13 +152,15 @@ gap_below(const struct lp_vma_node *root, uint64_t len, lp_va low, lp_va high,
           lp_va *out)
 {
     const struct lp_vma_node *path[LP_VMA_LEVELS], *node = root;
-    size_t index[LP_VMA_LEVELS], i;
+    uint8_t index[LP_VMA_LEVELS];
+    size_t i;
     unsigned level = root->level;
     lp_va end;
 
     for (;; level--) {
         path[level] = node;
-        index[level] = i = lp_vma_index(node, high);
+        i = lp_vma_index(node, high);
+        index[level] = (uint8_t)i;
         if (level == 0 || node->gap[i] < len)
             break;
         node = node->child[i];

@@ -200,7 +200,7 @@ static bool erase_run(struct lp_vma_tree *tree, lp_va start, lp_va end,
         size_t from = lp_vma_index(node, start), to = from;
 
         path.node[level] = node;
-        path.index[level] = from;
+        path.index[level] = (uint8_t)from;
         if (lp_vma_lo(node, from) >= end)
             return false;
         if (lp_vma_lo(node, from) >= start) {
@@ -242,7 +242,7 @@ static void set_end(struct lp_vma_tree *tree, const struct lp_vma_path *path,
 }
 
 /* Cut the area that holds `at`, if it does not start there, in two. */
-static void cut(struct lp_vma_tree *tree, lp_va at)
+LP_APART static void cut(struct lp_vma_tree *tree, lp_va at)
 {
     struct lp_vma_path path;
     struct lp_vma_entry entry;
@@ -394,7 +394,8 @@ void lp_vma_insert(struct lp_vma_tree *tree, const struct lp_vma *vma)
 }
 
 /* Merge equal neighbours among the areas that touch [start, end). */
-static void join_equal(struct lp_vma_tree *tree, lp_va start, lp_va end)
+LP_APART static void join_equal(struct lp_vma_tree *tree, lp_va start,
+                                lp_va end)
 {
     struct lp_vma_path path;
     struct lp_vma low, high;

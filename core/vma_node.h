@@ -147,8 +147,8 @@ struct lp_vma_entry {
  */
 struct lp_vma_path {
     struct lp_vma_node *node[LP_VMA_LEVELS];
-    size_t index[LP_VMA_LEVELS];
-    unsigned top; /* the root's level when it was found */
+    uint8_t index[LP_VMA_LEVELS]; /* small: several paths are on the stack */
+    unsigned top;                 /* the root's level when it was found */
 };
 
 /*
@@ -192,7 +192,7 @@ static inline lp_va lp_vma_lo(const struct lp_vma_node *node, size_t i)
 }
 
 /* The largest hole inside entry i, or below it in the node. */
-static inline uint64_t lp_vma_gap_at(const struct lp_vma_node *node, size_t i)
+LP_INLINE uint64_t lp_vma_gap_at(const struct lp_vma_node *node, size_t i)
 {
     if (node->level > 0)
         return node->gap[i];
@@ -212,8 +212,8 @@ static inline void lp_vma_node_get(struct lp_vma_node *node)
 }
 
 /* The area at entry i of a leaf, by value; the builtin, to have it inline. */
-static inline void lp_vma_unpack(const struct lp_vma_node *leaf, size_t i,
-                                 struct lp_vma *out)
+LP_INLINE void lp_vma_unpack(const struct lp_vma_node *leaf, size_t i,
+                             struct lp_vma *out)
 {
     __builtin_memcpy(out, &leaf->area[i], sizeof(leaf->area[i]));
     out->end = leaf->key[i];

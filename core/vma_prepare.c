@@ -19,11 +19,11 @@ bool lp_vma_path_above(const struct lp_vma_tree *tree, lp_va va,
     path->top = node->level;
     for (unsigned level = path->top; level > 0; level--) {
         path->node[level] = node;
-        path->index[level] = lp_vma_index(node, va);
+        path->index[level] = (uint8_t)lp_vma_index(node, va);
         node = node->child[path->index[level]];
     }
     path->node[0] = node;
-    path->index[0] = lp_vma_index(node, va);
+    path->index[0] = (uint8_t)lp_vma_index(node, va);
     return true;
 }
 
@@ -48,11 +48,11 @@ bool lp_vma_path_below(const struct lp_vma_tree *tree, lp_va va,
     path->top = node->level;
     for (unsigned level = path->top; level > 0; level--) {
         path->node[level] = node;
-        path->index[level] = index_below(node, va);
+        path->index[level] = (uint8_t)index_below(node, va);
         node = node->child[path->index[level]];
     }
     path->node[0] = node;
-    path->index[0] = index_below(node, va);
+    path->index[0] = (uint8_t)index_below(node, va);
     return true;
 }
 
