@@ -59,9 +59,9 @@ struct lp_gather {
     struct lp_arm arm[LP_GATHER_ARMS];
     /*
      * References to drop: address | kind, kind 0 a data page (LP_GATHER_DIRTY:
-     * a dirty one), n a table of level n - 1.  When full, a frame is asked for to hold more of them
-     * (`more`, which links to the one before); if there is none, what is here
-     * is flushed and dropped at once.
+     * a dirty one), n a table of level n - 1.  When full, a frame is asked for
+     * to hold more of them (`more`, which links to the one before); if there is
+     * none, what is here is flushed and dropped at once.
      */
     uint64_t frame[LP_GATHER_FRAMES];
     uint64_t *more; /* [0] the one before, [1] number, then references */
