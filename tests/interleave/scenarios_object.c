@@ -15,6 +15,8 @@ enum { FILE_PAGES = 4 };
 static unsigned char disk[FILE_PAGES][LP_PAGE_SIZE];
 static struct lp_space *parent, *child;
 static uint64_t last_stored;
+static bool truncated; /* to one page; resize has returned */
+static unsigned late;  /* pages written after that, beyond the end */
 
 static uint64_t on_disk(unsigned page, unsigned word)
 {
@@ -36,6 +38,8 @@ static int fill(void *ctx, uint64_t offset, void *page, size_t len)
 static int write(void *ctx, uint64_t offset, const void *page, size_t len)
 {
     (void)ctx;
+    expect(len > 0 && len <= PAGE, offset, len);
+    late += truncated && offset >= PAGE;
     step();
     lp_host_wrote_back(world.m, page);
     memcpy(disk[offset / PAGE], page, len);
@@ -218,9 +222,43 @@ static void unmap_store_check(void)
     expect(on_disk(3, 0) == last_stored, on_disk(3, 0), last_stored);
 }
 
-/* --- truncate ------------------------------------------------------------ */
+/*
+ * A page that has been written back is taken out of reach while a program
+ * stores to it anew: D of what still went through must not be lost.
+ */
+static void keep_setup(void)
+{
+    sync_setup();
+    sync_all();
+    last_stored = 1;
+}
 
-static bool truncated;
+static void keep_run(unsigned self)
+{
+    uint64_t i;
+    enum lp_host_code code;
+
+    if (self == 1) {
+        protect(parent, A, 1, 0);
+        return;
+    }
+    use(parent);
+    for (i = 2; i < 5; i++) {
+        code = try_put(A, i);
+        expect(code == LP_HOST_OK || code == LP_HOST_ACCERR, code, i);
+        if (code != LP_HOST_OK)
+            break;
+        last_stored = i;
+    }
+}
+
+static void keep_check(void)
+{
+    sync_all();
+    expect(on_disk(0, 0) == last_stored, on_disk(0, 0), last_stored);
+}
+
+/* --- truncate ------------------------------------------------------------ */
 
 static void truncate_setup(void)
 {
@@ -338,6 +376,41 @@ static void regrow_check(void)
 {
     expect(look(parent, A + 2 * PAGE) == 0, 0, 0);
     expect(look(parent, B + 2 * PAGE) == 0, 0, 0);
+}
+
+/*
+ * The file shrinks while all of it is written back: of what was cut off only
+ * the page that was on its way may still arrive.
+ */
+static void cut_setup(void)
+{
+    unsigned i;
+
+    make_parent();
+    for (i = 0; i < FILE_PAGES; i++)
+        put(A + i * PAGE, 1);
+    use(NULL); /* no flush that waits for the other CPU */
+    truncated = false;
+    late = 0;
+}
+
+static void cut_run(unsigned self)
+{
+    int error;
+
+    if (self == 0) {
+        error = lp_object_resize(world.object, PAGE);
+        expect(error == 0, error, 0);
+        truncated = true;
+    }
+    sync_all();
+}
+
+static void cut_check(void)
+{
+    expect(late <= 1, late, 0);
+    expect(on_disk(0, 0) == 1, on_disk(0, 0), 0);
+    expect(lp_object_size(world.object) == PAGE, 0, 0);
 }
 
 /* --- pages held ---------------------------------------------------------- */
@@ -476,6 +549,11 @@ const struct scenario scenarios_object[] = {
     { "sync_against_unmap_of_stores",
       "is the last store before munmap written?", 3, 0, 0, 0, unmap_store_setup,
       unmap_store_run, unmap_store_check },
+    { "protect_none_against_stores_again",
+      "is D kept of a page that goes out of reach?", 2, 0, 1, 0, keep_setup,
+      keep_run, keep_check },
+    { "truncate_against_sync", "is what was cut off not written any more?", 2,
+      0, 1, 0, cut_setup, cut_run, cut_check },
     { "truncate_against_faults_and_forks",
       "is a page past the end out of every space's reach?", 3, 0, 0, 0,
       truncate_setup, truncate_run, truncate_check },
