@@ -34,7 +34,10 @@ static bool exclusive(struct lp_frame *frame)
            !(lp_frame_state(frame) & LP_FRAME_STALE);
 }
 
-/* Take the owned bits of one entry where what is below is not ours alone. */
+/*
+ * Take the owned bits of one entry where what is below is not ours alone.  It is
+ * in use: lp_table_next gave it, and nobody else has the table.
+ */
 static bool clean_entry(const struct lp_pager *pager, lp_slot *slot,
                         unsigned level)
 {
@@ -42,12 +45,6 @@ static bool clean_entry(const struct lp_pager *pager, lp_slot *slot,
     struct lp_pte pte = lp_pte_load(slot);
     struct lp_frame *child;
 
-    /*
-     * no branch: lp_table_next gives entries in use, and nobody else has the
-     * table
-     */
-    if (lp_pte_empty(pte))
-        return true;
     if (level == 0 && ((pte.bits & f->soft_shared) || !lp_pte_valid(f, pte) ||
                        (pte.bits & f->owned_leaf) != f->owned_leaf))
         return true;
