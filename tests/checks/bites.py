@@ -176,6 +176,8 @@ BAD = {
          "no branch, but no reason"),
         ({"core/map.c": MAP_C + "/* no branch */\nint lp_x;\n"},
          "no branch, but no reason"),
+        ({"core/map.c": MAP_C + "/*\n * no branch: never\n */\nint lp_x;\n"},
+         "no branch, but no reason"),
     ],
     "cppcheck": [
         ({"core/map.c": MAP_C + "int lp_f(void)\n{\n    int a[4];\n"

@@ -14,7 +14,7 @@ import sys
 sys.dont_write_bytecode = True
 import common
 
-MARK = re.compile(r"/\*\s*no branch\b:?(.*?)\*/", re.S)
+MARK = re.compile(r"/\*[\s*]*no branch\b:?(.*?)\*/", re.S)
 SOURCES = ("core", "include", "backends")
 
 
