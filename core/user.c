@@ -67,11 +67,12 @@ static bool usable(const struct want *want, const struct lp_walk *walk,
 
 /*
  * Look at the page at va; if it may be used, call use(ctx, frame, access)
- * under the table's lock.  Space locked for reading.
+ * under the table's lock.  Space locked for reading.  Returns 0, -LP_EFAULT
+ * where a device is, or -LP_EAGAIN: it must be loaded.
  */
-static bool use_page(const struct want *want, lp_va va,
-                     void (*use)(void *ctx, lp_pa frame, unsigned access),
-                     void *ctx)
+static int use_page(const struct want *want, lp_va va,
+                    void (*use)(void *ctx, lp_pa frame, unsigned access),
+                    void *ctx)
 {
     struct lp_space *space = want->space;
     struct lp_walk walk;
@@ -80,7 +81,7 @@ static bool use_page(const struct want *want, lp_va va,
 
     lp_table_walk(space, va, &walk);
     if (walk.level > 0)
-        return false;
+        return -LP_EAGAIN;
     lp_table_lock(space, &walk);
     leaf = lp_table_leaf(space, &walk);
     ok = usable(want, &walk, &leaf);
@@ -88,7 +89,7 @@ static bool use_page(const struct want *want, lp_va va,
         use(ctx, leaf.pa,
             lp_table_reach(space->pager, leaf.access, walk.owned));
     lp_table_unlock(&walk);
-    return ok;
+    return ok ? 0 : leaf.uncounted ? -LP_EFAULT : -LP_EAGAIN;
 }
 
 /* Own the path to va, and the page there, without asking for a write. */
@@ -105,26 +106,13 @@ static int unshare(struct lp_space *space, lp_va va)
         error = lp_own_path(space, va, &gather);
         lp_table_walk(space, va, &walk);
         leaf = lp_table_leaf(space, &walk);
-        if (!error && leaf.present && !leaf.uncounted)
+        if (!error)
             error = lp_fault_unshare(space, va, leaf.pa, &gather);
         lp_gather_flush(&gather);
         lp_space_write_unlock(space);
         lp_gather_free(&gather);
     } while (error == -LP_ENOMEM && lp_low_memory(space->pager));
     return error;
-}
-
-/* Is va in a device's area? */
-static bool device_at(struct lp_space *space, lp_va va)
-{
-    struct lp_vma vma;
-    bool device;
-
-    lp_space_read_lock(space);
-    device = lp_vma_find(&space->vmas, va, &vma) && vma.start <= va &&
-             vma.object && vma.object->kind == LP_OBJECT_DEVICE;
-    lp_space_read_unlock(space);
-    return device;
 }
 
 /* Bring the page, one kind of access at a time. */
@@ -143,7 +131,7 @@ static int load(struct lp_space *space, lp_va va, unsigned access)
         if (error)
             return error;
     }
-    return device_at(space, va) ? -LP_EFAULT : 0;
+    return 0;
 }
 
 /*
@@ -161,10 +149,12 @@ LP_NO_TSA static int with_page(const struct want *want, lp_va va,
         return -LP_EFAULT;
     for (;;) {
         lp_space_read_lock(want->space);
-        if (use_page(want, va, use, ctx))
+        error = use_page(want, va, use, ctx);
+        if (!error)
             return 0;
         lp_space_read_unlock(want->space);
-        error = load(want->space, va, want->access);
+        if (error == -LP_EAGAIN)
+            error = load(want->space, va, want->access);
         if (!error && want->ours)
             error = unshare(want->space, va);
         if (error)
