@@ -78,7 +78,7 @@ static struct lp_object *next_shared(struct lp_space *space, lp_va *va,
         }
         if (vma->start > *va)
             *hole = true;
-        if ((vma->flags & LP_VMA_SHARED) && vma->object)
+        if (vma->flags & LP_VMA_SHARED)
             object = vma->object;
         if (vma->start < *va) {
             vma->offset += *va - vma->start;
