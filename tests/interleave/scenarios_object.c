@@ -258,6 +258,34 @@ static void keep_check(void)
     expect(on_disk(0, 0) == last_stored, on_disk(0, 0), last_stored);
 }
 
+/* A space that maps the file ends, and another takes its place, meanwhile. */
+static void leave_setup(void)
+{
+    make_parent();
+    put(A, 1);
+    child = fork_of(parent);
+    use(child);
+    put(A + PAGE, 2);
+    use(NULL);
+}
+
+static void leave_run(unsigned self)
+{
+    if (self == 0) {
+        sync_all();
+    } else {
+        end_space(child);
+        (void)new_space();
+    }
+}
+
+static void leave_check(void)
+{
+    sync_all();
+    expect(on_disk(0, 0) == 1, on_disk(0, 0), 0);
+    expect(on_disk(1, 0) == 2, on_disk(1, 0), 0);
+}
+
 /* --- truncate ------------------------------------------------------------ */
 
 static void truncate_setup(void)
@@ -552,6 +580,8 @@ const struct scenario scenarios_object[] = {
     { "protect_none_against_stores_again",
       "is D kept of a page that goes out of reach?", 2, 0, 1, 0, keep_setup,
       keep_run, keep_check },
+    { "sync_against_exit", "does a space stay while somebody looks into it?", 2,
+      0, 1, 0, leave_setup, leave_run, leave_check },
     { "truncate_against_sync", "is what was cut off not written any more?", 2,
       0, 1, 0, cut_setup, cut_run, cut_check },
     { "truncate_against_faults_and_forks",
