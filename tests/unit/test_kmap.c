@@ -565,6 +565,8 @@ static void test_kmap_ranges__only_in_the_kernel_half(void **state)
               (low ^ ~(lp_va)0 << (12 + f.levels * f.index_bits)) + P },
             { top, 0 },
             { end - P, end + 1 },
+            { end - P, end + P },
+            { P, (lp_va)1 << 60 },
         };
         const struct lp_range twice[] = { { low + P, low + 3 * P },
                                           { low + 2 * P, low + 4 * P } };
@@ -574,6 +576,9 @@ static void test_kmap_ranges__only_in_the_kernel_half(void **state)
         const struct lp_range beside[] = { { low, low + P },
                                            { low + P, low + 2 * P },
                                            { end - P, end } };
+        const struct lp_range downwards[] = { { end - P, end },
+                                              { low + P, low + 2 * P },
+                                              { low, low + P } };
         struct lp_range many[LP_KERNEL_RANGES_MAX + 1];
         unsigned i;
 
@@ -586,6 +591,7 @@ static void test_kmap_ranges__only_in_the_kernel_half(void **state)
             if (try_ranges(format, &good[i], 1, 0) != 0)
                 fail_msg("%s: good range %u", format, i);
         assert_int_equal(try_ranges(format, beside, 3, 0), 0);
+        assert_int_equal(try_ranges(format, downwards, 3, 0), 0);
         for (i = 0; i < LP_KERNEL_RANGES_MAX + 1; i++)
             many[i] = (struct lp_range){ low + i * P, low + (i + 1) * P };
         assert_int_equal(try_ranges(format, many, LP_KERNEL_RANGES_MAX, 0), 0);
@@ -1050,6 +1056,36 @@ static void test_kmap_check__sees_a_root_that_diverged(void **state)
     }
 }
 
+/* A pager ends with leaves of all sizes in its half: do only tables go? */
+static void test_kmap_pager_destroyed__mapped_memory_stays(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct lp_range range = two_roots(format_of(format));
+        struct lp_options options = { .kernel_ranges = &range,
+                                      .nkernel_ranges = 1 };
+        struct lp_host_config config = { .ndevice = NDEVICE };
+        struct ck *ck = ck_create_with(format, config, &options);
+        uint64_t span = ck->span, used = lp_host_frames_used(ck->m);
+        lp_pa pa = (lp_host_device(ck->m) + span - 1) & ~(span - 1);
+        struct lp_page_info info;
+
+        assert_int_equal(lp_kernel_map(ck->pager, range.start, pa,
+                                       span + LP_PAGE_SIZE, CK_RW, 0,
+                                       LP_CACHE_WRITEBACK),
+                         0);
+        assert_int_equal(lp_kernel_query(ck->pager, range.start, &info), 0);
+        assert_int_equal(info.flags & LP_PAGE_BIG, LP_PAGE_BIG);
+        assert_true(lp_host_frames_used(ck->m) > used);
+        assert_int_equal(lp_pager_destroy(ck->pager), 0);
+        assert_int_equal(lp_host_frames_used(ck->m), 0);
+        assert_int_equal(lp_host_failures(ck->m), 0);
+        lp_host_destroy(ck->m);
+        free(ck);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
@@ -1074,6 +1110,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_kmap_root__has_the_half_and_no_page),
         cmocka_unit_test(test_kmap_adopt__two_pagers_share_the_half),
         cmocka_unit_test(test_kmap_check__sees_a_root_that_diverged),
+        cmocka_unit_test(test_kmap_pager_destroyed__mapped_memory_stays),
     };
 
     return lp_test_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
