@@ -325,6 +325,74 @@ static void test_pager_zero_page__is_never_counted(void **state)
     ck_destroy(ck);
 }
 
+/* A machine that fences must also sync code by itself, where caches need it. */
+static void test_pager_no_way_to_sync_code__einval(void **state)
+{
+    struct lp_host_config config = { .ncpus = 2,
+                                     .flags = LP_HOST_FENCES | LP_HOST_ICACHE };
+    struct world w = { .m = lp_host_create(&config) };
+    void (*sync_code_cpus)(void *, const struct lp_cpuset *);
+
+    (void)state;
+    assert_non_null(w.m);
+    w.arch = *lp_host_arch(w.m);
+    w.kernel = *lp_host_kernel(w.m);
+    sync_code_cpus = w.kernel.sync_code_cpus;
+    w.kernel.sync_code_cpus = NULL;
+    assert_null(w.kernel.call_cpus);
+    assert_int_equal(start(&w, NULL), -LP_EINVAL);
+    w.kernel.sync_code_cpus = sync_code_cpus;
+    assert_int_equal(start(&w, NULL), 0);
+    assert_int_equal(lp_pager_destroy(w.pager), 0);
+    destroy(&w);
+}
+
+/* As many areas as there may be: may one unmap where none is cut? */
+static void test_pager_unmap_at_the_limit__only_cuts_are_refused(void **state)
+{
+    struct lp_options options = { .max_areas = 2 };
+    struct ck *ck =
+        ck_create_with("x86-64", (struct lp_host_config){ 0 }, &options);
+    struct lp_space *space = ck_space(ck);
+    const lp_va a = ck->base;
+
+    (void)state;
+    ck_map(space, a, 3, CK_RW, CK_ANON);
+    ck_map(space, a + 4 * LP_PAGE_SIZE, 2, CK_RW, CK_ANON);
+    assert_int_equal(lp_munmap(space, a + LP_PAGE_SIZE, LP_PAGE_SIZE),
+                     -LP_ENOMEM);
+    /* Nothing there: above all areas, and between two. */
+    assert_int_equal(lp_munmap(space, a + 8 * LP_PAGE_SIZE, LP_PAGE_SIZE), 0);
+    assert_int_equal(lp_munmap(space, a + 3 * LP_PAGE_SIZE, LP_PAGE_SIZE), 0);
+    assert_int_equal(lp_munmap(space, a + 5 * LP_PAGE_SIZE, LP_PAGE_SIZE), 0);
+    assert_int_equal(lp_area_count(space), 2);
+    ck_check(ck);
+    ck_end(ck, space);
+    ck_destroy(ck);
+}
+
+/* Kernels need no global pages, but leaves that are closed to programs. */
+static void test_pager_kernel_leaves__closed_to_programs(void **state)
+{
+    struct world w = create("x86-64", 1);
+    struct lp_pte_format *f = &w.arch.format;
+    unsigned access;
+
+    (void)state;
+    for (access = 1; access <= 7; access++)
+        f->kernel_leaf[access] &= ~f->global;
+    f->global = 0;
+    assert_null(lp_arch_check(&w.arch));
+    for (access = 1; access <= 7; access++)
+        f->kernel_leaf[access] = f->leaf[access];
+    assert_string_equal(
+        lp_arch_check(&w.arch),
+        "kernel_leaf must differ from leaf, in global and in the same bits for "
+        "every access");
+    assert_int_equal(start(&w, NULL), -LP_EINVAL);
+    destroy(&w);
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
@@ -340,6 +408,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_pager_destroy_in_use__ebusy),
         cmocka_unit_test(test_pager_two_at_once__are_apart),
         cmocka_unit_test(test_pager_zero_page__is_never_counted),
+        cmocka_unit_test(test_pager_no_way_to_sync_code__einval),
+        cmocka_unit_test(test_pager_unmap_at_the_limit__only_cuts_are_refused),
+        cmocka_unit_test(test_pager_kernel_leaves__closed_to_programs),
     };
 
     return lp_test_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
