@@ -494,6 +494,34 @@ static void test_code_kernel_page__fetches_the_new(void **state)
     }
 }
 
+/* One CPU alone: does it sync itself, and ask nobody? */
+static void test_code_kernel_page_one_cpu__syncs_itself(void **state)
+{
+    lp_va va = (lp_va)0 - 0x40000000;
+    struct lp_range range = { va, va + 0x200000 };
+    struct lp_options options = { .kernel_ranges = &range,
+                                  .nkernel_ranges = 1 };
+    struct lp_host_config config = { .ncpus = 1, .flags = LP_HOST_ICACHE };
+    struct ck *ck = ck_create_with("sv39", config, &options);
+    struct lp_host_stats before, after;
+    lp_pa pa = ck_alloc(ck, LP_KIND_DATA, 0);
+
+    (void)state;
+    lp_host_read_stats(ck->m, &before);
+    assert_int_equal(lp_kernel_map(ck->pager, va, pa, LP_PAGE_SIZE, CK_RW, 0,
+                                   LP_CACHE_WRITEBACK),
+                     0);
+    lp_host_read_stats(ck->m, &after);
+    assert_int_equal(after.code_syncs, before.code_syncs);
+    assert_int_equal(lp_kernel_protect(ck->pager, va, LP_PAGE_SIZE, RX), 0);
+    lp_host_read_stats(ck->m, &after);
+    assert_int_equal(after.code_syncs, before.code_syncs + 1);
+    assert_int_equal(after.calls, before.calls);
+    assert_int_equal(lp_kernel_unmap(ck->pager, va, LP_PAGE_SIZE), 0);
+    lp_frame_put(&ck->pager->frames, pa);
+    ck_destroy(ck);
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
@@ -510,6 +538,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_code_copy_of_held_page__fetches_the_copy),
         cmocka_unit_test(test_code_sync_code__reaches_every_cpu),
         cmocka_unit_test(test_code_kernel_page__fetches_the_new),
+        cmocka_unit_test(test_code_kernel_page_one_cpu__syncs_itself),
         cmocka_unit_test(test_code_order__synced_before_the_entry),
         cmocka_unit_test(test_code_cost__none_for_data_one_for_many_pages),
     };
