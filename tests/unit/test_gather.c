@@ -262,6 +262,34 @@ LP_NO_TSA static void test_gather_no_frame_for_more__flushes_before_it_drops(
     destroy(w);
 }
 
+/*
+ * The same where nothing was revoked, as with tables that were out of reach
+ * before they were copied: no flush.
+ */
+LP_NO_TSA static void test_gather_no_frame_nothing_revoked__only_drops(
+    void **state)
+{
+    struct world *w = create("sv39");
+    unsigned i;
+
+    (void)state;
+    hold(w, LP_GATHER_FRAMES + 1);
+    ck_watch(w->ck, NULL);
+    lp_host_fail_from(w->ck->m, 1);
+    lp_space_write_lock(w->space);
+    for (i = 0; i < w->nheld; i++)
+        lp_gather_data(&w->gather, w->held[i], false);
+    assert_false(lp_host_frame_used(w->ck->m, w->held[0]));
+    assert_true(lp_host_frame_used(w->ck->m, w->held[LP_GATHER_FRAMES]));
+    lp_gather_flush(&w->gather);
+    lp_space_write_unlock(w->space);
+    lp_gather_free(&w->gather);
+    assert_true(none_used(w));
+    assert_int_equal(w->ck->nevents, 0);
+    lp_host_fail_from(w->ck->m, 0);
+    destroy(w);
+}
+
 static void not_dirty_yet(struct ck *ck, const struct ck_event *event)
 {
     (void)event;
@@ -431,6 +459,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_gather_many_frames__dropped_after_the_flush),
         cmocka_unit_test(
             test_gather_no_frame_for_more__flushes_before_it_drops),
+        cmocka_unit_test(test_gather_no_frame_nothing_revoked__only_drops),
         cmocka_unit_test(test_gather_dirty_page__marked_after_the_flush),
         cmocka_unit_test(test_gather_table__drops_what_is_below),
         cmocka_unit_test(test_gather_arms__set_after_the_flush),
