@@ -229,6 +229,10 @@ static void kernel_mode_spurious_twice__deny(struct conf *c)
     CHECK_EQ(c, conf_fault(c, s, a + PAGE, LP_READ, 0, &r), 0);
     CHECK_EQ(c, conf_fault(c, s, a, LP_READ, 0, &r), 0);
     CHECK_EQ(c, conf_fault(c, s, a + PAGE, LP_READ, 0, &r), 0);
+    /* Not in a row: a program's fault in between. */
+    CHECK_EQ(c, conf_fault(c, s, a, LP_READ, LP_FAULT_USER, &r), 0);
+    CHECK_EQ(c, conf_fault(c, s, a + PAGE, LP_READ, 0, &r), 0);
+    CHECK_EQ(c, conf_fault(c, s, a + PAGE, LP_READ, 0, &r), -LP_EFAULT);
 }
 
 /* Causes that no table mends: refused at once, also where all is well? */

@@ -196,6 +196,7 @@ static void read_and_write(struct conf *c)
     CHECK_EQ(c, small[3], conf_byte(2 * PAGE + 99));
     CHECK_EQ(c, lp_object_write(o, 2 * PAGE + 98, small, 16), 2);
     CHECK_EQ(c, lp_object_read(o, 2 * PAGE + 100, small, 16), 0);
+    CHECK_EQ(c, lp_object_read(o, 8, small, 0), 0);
     CHECK_EQ(c, lp_object_write(o, 9 * PAGE, small, 16), 0);
     CHECK_EQ(c, lp_object_size(o), 2 * PAGE + 100);
     CHECK_EQ(c, lp_object_sync(o, 0, UINT64_MAX), 0);
