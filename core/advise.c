@@ -78,13 +78,13 @@ static int refuse(const struct lp_vma *vma, int advice)
 }
 
 /*
- * The part of the next area at or above va that lies below end; false when
- * there is none.  Space locked.
+ * The part of the next area at or above va that lies below end, which is above
+ * va; false when there is none.  Space locked.
  */
 static bool next_part(struct lp_space *space, lp_va va, lp_va end,
                       struct lp_vma *part)
 {
-    if (va >= end || !lp_vma_find(&space->vmas, va, part) || part->start >= end)
+    if (!lp_vma_find(&space->vmas, va, part) || part->start >= end)
         return false;
     if (part->start < va) {
         part->offset += va - part->start;
@@ -196,11 +196,10 @@ static void read_ahead(struct lp_object *object, uint64_t first,
     }
 }
 
-/* A fault's end as this call reports it; the area may have changed meanwhile. */
+/* A refusal as this call reports it; the area may have changed meanwhile. */
 static int populate_error(enum lp_fault_code code)
 {
     switch (code) {
-    case LP_FAULT_OK: return 0;
     case LP_FAULT_BUS: return -LP_EFAULT;
     case LP_FAULT_RETRY: return -LP_EAGAIN;
     case LP_FAULT_ACCERR: return -LP_EINVAL;
