@@ -65,9 +65,8 @@ static int check_range(const struct lp_pager *pager, lp_va addr, uint64_t len,
     len = lp_round_up(len);
     if (object && past_every_file(object, offset, len))
         return -LP_EOVERFLOW;
-    if (len > pager->format.user_end ||
-        ((flags & (LP_MAP_FIXED | LP_MAP_FIXED_NOREPLACE)) &&
-         !lp_in_user_range(pager, addr, len)))
+    if ((flags & (LP_MAP_FIXED | LP_MAP_FIXED_NOREPLACE)) &&
+        !lp_in_user_range(pager, addr, len))
         return -LP_ENOMEM;
     return 0;
 }
