@@ -261,9 +261,7 @@ LP_NO_TSA static uint64_t each_piece(
     *error = 0;
     while (done < len) {
         n = lp_min(len - done, LP_PAGE_SIZE - ((va + done) & LP_PAGE_MASK));
-        *error = va + done < va
-                     ? -LP_EFAULT
-                     : with_page(want, va + done, hold_piece, &piece);
+        *error = with_page(want, va + done, hold_piece, &piece);
         if (*error)
             break;
         used = step(ctx,
