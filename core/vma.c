@@ -116,14 +116,17 @@ static size_t last_before(const struct lp_vma_node *node, size_t end,
     return end;
 }
 
-/* Where the hole below entry i ends at the latest, and that has len bytes? */
+/*
+ * Where the hole below entry i, the first that ends above high, ends at the
+ * latest, and that has len bytes?
+ */
 static bool fits_below(const struct lp_vma_node *node, size_t i, uint64_t len,
                        lp_va high, lp_va *end)
 {
     if (i == 0)
         return false;
     *end = lp_min(lp_vma_lo(node, i), high);
-    return *end >= node->key[i - 1] && *end - node->key[i - 1] >= len;
+    return *end - node->key[i - 1] >= len;
 }
 
 /*
