@@ -95,6 +95,7 @@ static inline enum lp_absent_tag lp_pte_tag(const struct lp_pte_format *f,
 /* A page that is kept while inaccessible. */
 static inline bool lp_pte_kept(const struct lp_pte_format *f, struct lp_pte pte)
 {
+    /* no branch: asked of pages only, and no other page is not valid */
     return !lp_pte_valid(f, pte) && lp_pte_tag(f, pte) == LP_ABSENT_KEPT;
 }
 

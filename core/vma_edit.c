@@ -211,6 +211,7 @@ static bool erase_run(struct lp_vma_tree *tree, lp_va start, lp_va end,
             erase(tree, &path, level, from, to, dead);
             return true;
         }
+        /* no branch: no area crosses a border, so one from here on is whole */
         if (level == 0)
             return false;
         node = node->child[from];
