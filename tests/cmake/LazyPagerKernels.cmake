@@ -55,6 +55,7 @@ endfunction()
 # ARGUMENTS must exit with 0. NAME follows kernel/ARCH/.
 function(lp_kernel_test name arch timeout)
     set(test ${LP_TEST_PREFIX}kernel/${arch}/${name})
+    math(EXPR timeout "${timeout} * ${lp_patience}")
     math(EXPR outer "${timeout} + 20")
     add_test(NAME ${test} COMMAND ${Python3_EXECUTABLE} ${lp_kernel_dir}/run
         ${arch} --timeout ${timeout} ${lp_kernel_${arch}} ${ARGN})

@@ -82,6 +82,7 @@ add_custom_target(kernel-programs ALL DEPENDS ${lp_program_files})
 # tests/kernel/compare.
 function(lp_kernel_compare name arch timeout)
     set(test ${LP_TEST_PREFIX}kernel/${arch}/programs/${name})
+    math(EXPR timeout "${timeout} * ${lp_patience}")
     math(EXPR outer "${timeout} * 2 + 20")
     add_test(NAME ${test}
         COMMAND ${Python3_EXECUTABLE} ${lp_kernel_dir}/compare

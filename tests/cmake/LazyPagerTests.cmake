@@ -31,6 +31,13 @@ if(LP_SANITIZE STREQUAL "thread")
     endif()
 endif()
 
+# How many times longer a test may take than elsewhere: counters make it slow,
+# and where it is cut off it has not run at all.
+set(lp_patience 1)
+if(LP_COVERAGE)
+    set(lp_patience 4)
+endif()
+
 # lp_add_program(NAME SOURCES... [THREADED] [LIBRARIES TARGETS...])
 #
 # An executable on the host machine, compiled as C11 with POSIX. It sees the
@@ -63,6 +70,7 @@ function(lp_discover_tests target)
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 60)
     endif()
+    math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * ${lp_patience}")
     set(base ${CMAKE_CURRENT_BINARY_DIR}/${target})
     set(tests ${base}-tests.cmake)
     add_custom_command(TARGET ${target} POST_BUILD
