@@ -179,6 +179,25 @@ void check_machine(struct world *w)
     w->settings->tally->looks++;
 }
 
+/* The model's own count; see collect_objects. */
+static void count_cells(struct world *w)
+{
+    const struct m_object *o;
+    const struct m_space *s;
+    uint64_t n;
+    unsigned i;
+
+    for (o = w->objects; o; o = o->next) {
+        n = 0;
+        for (s = w->spaces; s; s = s->next)
+            for (i = 0; i < w->layout.n; i++)
+                n += s->cell[i].object == o;
+        if (n != o->cells)
+            wrong(w, "the model miscounts: %llu places of object %u, not %llu",
+                  X(n), o->number, X(o->cells));
+    }
+}
+
 void compare_all(struct world *w)
 {
     struct m_space *s;
@@ -192,5 +211,6 @@ void compare_all(struct world *w)
                 compare_page(w, s, i);
     }
     compare_pins(w);
+    count_cells(w);
     w->settings->tally->checks++;
 }

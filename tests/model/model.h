@@ -71,6 +71,7 @@ struct m_object {
     bool held;        /* we have a reference of our own */
     bool released;    /* release was called */
     bool write_fails; /* write answers -LP_EIO */
+    uint64_t cells;   /* of all spaces, that are of it */
     struct m_page *bucket[OBJECT_BUCKETS];
     struct m_object *next;
 };

@@ -211,18 +211,6 @@ void device_open(struct world *w)
     w->objects = o;
 }
 
-static bool mapped_somewhere(const struct world *w, const struct m_object *o)
-{
-    const struct m_space *s;
-    unsigned i;
-
-    for (s = w->spaces; s; s = s->next)
-        for (i = 0; i < w->layout.n; i++)
-            if (s->cell[i].object == o)
-                return true;
-    return false;
-}
-
 /* The last reference went: everything that must be on disk is there. */
 static void check_released(struct world *w, const struct m_object *o)
 {
@@ -250,7 +238,7 @@ void collect_objects(struct world *w)
     unsigned i;
 
     while ((o = *link) != NULL) {
-        if (o->held || mapped_somewhere(w, o)) {
+        if (o->held || o->cells) {
             if (o->released)
                 wrong(w, "object %u is released, but still in use", o->number);
             link = &o->next;

@@ -71,6 +71,8 @@ void m_unmap(struct m_space *s, unsigned first, unsigned last)
     unsigned i;
 
     for (i = first; i < last; i++) {
+        if (s->cell[i].object)
+            s->cell[i].object->cells--;
         free(s->cell[i].own);
         s->cell[i] = (struct m_cell){ .mapped = false };
     }
@@ -85,9 +87,11 @@ void m_map(const struct layout *l, struct m_space *s, unsigned first,
     for (i = first; i < last; i++) {
         s->cell[i] = *as;
         s->cell[i].epoch = ++*epoch;
-        if (as->object)
-            s->cell[i].index =
-                as->index + (l->at[i].start - l->at[first].start) / PAGE;
+        if (!as->object)
+            continue;
+        as->object->cells++;
+        s->cell[i].index =
+            as->index + (l->at[i].start - l->at[first].start) / PAGE;
     }
 }
 
@@ -147,11 +151,14 @@ struct m_space *m_fork(const struct layout *l, const struct m_space *parent)
 
     *child = *parent;
     child->depth++;
-    for (i = 0; i < l->n; i++)
-        if (parent->cell[i].own) {
-            child->cell[i].own = malloc(PAGE);
-            memcpy(child->cell[i].own, parent->cell[i].own, PAGE);
-        }
+    for (i = 0; i < l->n; i++) {
+        if (parent->cell[i].object)
+            parent->cell[i].object->cells++;
+        if (!parent->cell[i].own)
+            continue;
+        child->cell[i].own = malloc(PAGE);
+        memcpy(child->cell[i].own, parent->cell[i].own, PAGE);
+    }
     return child;
 }
 
