@@ -81,6 +81,7 @@ struct m_cell {
     bool mapped;
     bool shared;
     uint8_t access;
+    uint8_t may;             /* what mprotect may make of access */
     enum known touched;      /* private anonymous: has an entry */
     struct m_object *object; /* NULL: private anonymous */
     uint64_t index;          /* in the object, of the place's first page */
@@ -92,7 +93,10 @@ struct m_cell {
 struct m_space {
     struct lp_space *lib;
     unsigned number, depth;
+    uint64_t id; /* lp_space_id */
     lp_va base;
+    uint64_t forks;        /* of this space */
+    struct lp_stats stats; /* as they were last seen */
     struct m_cell cell[PLACES_MAX];
     struct m_space *next;
 };

@@ -147,7 +147,7 @@ static int protect(struct m_space *s, unsigned first, unsigned last,
         *end = i;
         if (!s->cell[i].mapped)
             return -LP_ENOMEM;
-        if (access & ~object_allows(s->cell[i].object, s->cell[i].shared))
+        if (access & ~(unsigned)s->cell[i].may)
             return -LP_EACCES;
     }
     *end = last;
@@ -168,8 +168,8 @@ static bool prefix_changed(struct world *w, struct m_space *s, unsigned first,
     return true;
 }
 
-static void protected(struct world *w, struct m_space *s, lp_va addr,
-                      uint64_t len, unsigned access, int r, bool limit)
+static void mprotected(struct world *w, struct m_space *s, lp_va addr,
+                       uint64_t len, unsigned access, int r, bool limit)
 {
     unsigned first, last, end, i;
     int wanted;
@@ -225,7 +225,7 @@ static void mprotect_at(struct world *w, struct m_space *s, lp_va addr,
     else if (leaves(&w->layout, addr, len))
         expect(w, "lp_mprotect", r, -LP_ENOMEM);
     else
-    protected(w, s, addr, len, access, r, limit);
+        mprotected(w, s, addr, len, access, r, limit);
     compare_areas(w, s);
 }
 

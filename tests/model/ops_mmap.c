@@ -98,6 +98,11 @@ static void pick_extras(struct world *w, struct mapping *r)
 
     if (chance(w, 20))
         r->flags |= ignored[pick(w, 4)];
+    if (chance(w, 8)) {
+        r->flags |= LP_MAP_NEVER_WRITE;
+        if (chance(w, 80))
+            r->access &= ~(unsigned)LP_WRITE;
+    }
     if (chance(w, 12) && r->len <= (w->big ? 600 : 40) * PAGE)
         r->flags |= LP_MAP_POPULATE;
 }
@@ -170,13 +175,21 @@ static bool too_far(const struct mapping *r, uint64_t len)
            (r->object->kind != M_DEVICE && r->offset + len > INT64_MAX);
 }
 
+/* What mprotect may make of it. */
+static unsigned may_become(const struct mapping *r)
+{
+    unsigned may = object_allows(r->object, r->flags & LP_MAP_SHARED);
+
+    return r->flags & LP_MAP_NEVER_WRITE ? may & ~(unsigned)LP_WRITE : may;
+}
+
 /* Every error that the contract names for this call. */
 static void predict_errors(struct world *w, struct mapping *r, struct errors *e)
 {
-    bool shared = (r->flags & LP_MAP_SHARED) != 0, fits;
     uint64_t len = round_up(r->len), bytes;
+    bool fits;
     const unsigned known = 0x1 | 0x2 | 0x10 | 0x20 | 0x800 | 0x1000 | 0x4000 |
-                           0x8000 | 0x20000 | 0x100000;
+                           0x8000 | 0x20000 | 0x100000 | LP_MAP_NEVER_WRITE;
 
     may_fail(e, r->len == 0, -LP_EINVAL);
     may_fail(e, r->fixed && r->addr % PAGE, -LP_EINVAL);
@@ -189,8 +202,8 @@ static void predict_errors(struct world *w, struct mapping *r, struct errors *e)
     may_fail(e, r->flags & ~known, -LP_EOPNOTSUPP);
     may_fail(e, r->object && too_far(r, len ? len : r->len), -LP_EOVERFLOW);
     may_fail(e,
-             r->object && (!(r->object->flags & LP_OBJECT_READ) ||
-                           (r->access & 7 & ~object_allows(r->object, shared))),
+             (r->object && !(r->object->flags & LP_OBJECT_READ)) ||
+                 (r->access & 7 & ~may_become(r)),
              -LP_EACCES);
     fits = predict_place(w, r);
     may_fail(e, !fits, -LP_ENOMEM);
@@ -273,6 +286,7 @@ static void mapped(struct world *w, struct mapping *r)
     struct m_cell as = { .mapped = true,
                          .shared = (r->flags & LP_MAP_SHARED) != 0,
                          .access = (uint8_t)(r->access | (r->access & 2) / 2),
+                         .may = (uint8_t)may_become(r),
                          .object = r->object,
                          .index = r->object ? r->offset / PAGE : 0 };
     unsigned first, last;

@@ -65,6 +65,8 @@ static void pick_transfer(struct world *w, const struct m_object *o,
 {
     *offset = pick(w, o->size + PAGE);
     *len = chance(w, 50) ? 1 + pick(w, 64) : pick(w, BUFFER);
+    if (chance(w, 3)) /* past every end */
+        *offset = UINT64_MAX - pick(w, 2 * PAGE);
 }
 
 void op_object_read(struct world *w)
@@ -209,8 +211,12 @@ void op_object_sync(struct world *w)
         offset = pick(w, o->size + PAGE);
         len = 1 + pick(w, 5 * PAGE);
     }
+    if (chance(w, 4))
+        offset = chance(w, 50) ? pick(w, o->size + PAGE)
+                               : UINT64_MAX - pick(w, 6 * PAGE);
     first = offset / PAGE;
-    last = len == UINT64_MAX ? UINT64_MAX : (offset + len - 1) / PAGE;
+    last = len > UINT64_MAX - offset ? UINT64_MAX / PAGE
+                                     : (offset + len - 1) / PAGE;
     foresee(o, first, last, &p);
     do {
         call_begins(w, CALL_SYNCS);
@@ -447,9 +453,13 @@ void op_object_resize(struct world *w)
 
     if (!o)
         return;
-    if (o->kind == M_DEVICE) {
-        expect(w, "lp_object_resize of a device",
+    if (chance(w, 3))
+        size = ((uint64_t)1 << 62) + 1 + pick(w, PAGE);
+    if (o->kind == M_DEVICE || size > (uint64_t)1 << 62) {
+        expect(w, "lp_object_resize of a device, or to no size",
                lp_object_resize(o->handle, size), -LP_EINVAL);
+        expect(w, "lp_object_size", (int64_t)lp_object_size(o->handle),
+               (int64_t)o->size);
         return;
     }
     do {

@@ -9,7 +9,7 @@
 
 static unsigned pick_pin_access(struct world *w)
 {
-    static const uint8_t often[] = { 1, 2, 3, 3, 3, 1, 4, 5, 7, 6 };
+    static const uint8_t often[] = { 1, 2, 3, 3, 3, 1, 4, 5, 7, 6, 0 };
 
     return often[pick(w, sizeof often)];
 }
@@ -20,6 +20,7 @@ static bool pin_agrees(const struct layout *l, const struct m_cell *c,
 {
     unsigned bit, right, faults = 1u << LP_FAULT_MAPERR | 1u << LP_FAULT_ACCERR;
 
+    access = access ? access : LP_READ;
     for (bit = LP_READ; bit <= LP_EXEC; bit <<= 1) {
         if (!(access & bit))
             continue;

@@ -432,9 +432,7 @@ static void copy(struct world *w, enum copy what)
 
     pick_bytes(w, s, &va, &len);
     if (chance(w, 30))
-        len = clip(w, s, va, 1 + pick(w, BUFFER));
-    if (len == 0)
-        return;
+        len = clip(w, s, va, pick(w, BUFFER + 1));
     if (what == COPY_OUT)
         fill_buffer(w, len);
     do {
@@ -499,7 +497,7 @@ void op_string(struct world *w)
     int64_t r;
 
     pick_bytes(w, s, &va, &max);
-    max = clip(w, s, va, 1 + pick(w, BUFFER));
+    max = clip(w, s, va, chance(w, 2) ? 0 : 1 + pick(w, BUFFER));
     do {
         call_begins(w, CALL_BRINGS);
         r = copies ? lp_strncpy_in(s->lib, (char *)w->buffer, va, max)

@@ -104,7 +104,8 @@ bool m_same_area(const struct layout *l, const struct m_space *s, unsigned i)
     a = &s->cell[i];
     b = &s->cell[i + 1];
     return a->mapped && b->mapped && a->access == b->access &&
-           a->shared == b->shared && a->object == b->object &&
+           a->may == b->may && a->shared == b->shared &&
+           a->object == b->object &&
            (!a->object ||
             b->index == a->index + (l->at[i].end - l->at[i].start) / PAGE);
 }
@@ -151,6 +152,8 @@ struct m_space *m_fork(const struct layout *l, const struct m_space *parent)
 
     *child = *parent;
     child->depth++;
+    child->forks = 0;
+    memset(&child->stats, 0, sizeof child->stats);
     for (i = 0; i < l->n; i++) {
         if (parent->cell[i].object)
             parent->cell[i].object->cells++;
