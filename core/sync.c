@@ -106,20 +106,20 @@ static int sync_mapping(struct lp_object *object, uint64_t offset, uint64_t len)
 int lp_msync(struct lp_space *space, lp_va addr, uint64_t len, unsigned flags)
 {
     const unsigned known = LP_MS_ASYNC | LP_MS_INVALIDATE | LP_MS_SYNC;
+    lp_va va, end, user_end = space->pager->format.user_end;
     struct lp_object *object;
     int error, result = 0;
-    bool hole = false;
     struct lp_vma vma;
-    lp_va va, end;
+    bool hole;
 
     if (!lp_page_aligned(addr) || (flags & ~known) ||
         (flags & (LP_MS_ASYNC | LP_MS_SYNC)) == (LP_MS_ASYNC | LP_MS_SYNC))
         return -LP_EINVAL;
-    if (len > UINT64_MAX - LP_PAGE_MASK ||
-        !lp_in_user_range(space->pager, addr, lp_round_up(len)))
+    if (len > UINT64_MAX - LP_PAGE_MASK || lp_round_up(len) > UINT64_MAX - addr)
         return -LP_ENOMEM;
     va = addr;
-    end = addr + lp_round_up(len);
+    end = lp_min(addr + lp_round_up(len), user_end);
+    hole = end < addr + lp_round_up(len); /* what lies beyond is not mapped */
     while ((object = next_shared(space, &va, end, &vma, &hole)) != NULL) {
         error = 0;
         if (flags & LP_MS_SYNC)

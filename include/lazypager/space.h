@@ -214,8 +214,9 @@ int lp_mprotect(struct lp_space *space, lp_va addr, uint64_t len,
  *    later sync (nothing to do: they are not forgotten), INVALIDATE is
  *    accepted: there is one cache.
  * => returns 0; -LP_EINVAL (misaligned, unknown flags, both SYNC and ASYNC);
- *    -LP_ENOMEM: a hole in the range, all else has been written; or an error of
- *    the object's write.
+ *    -LP_ENOMEM: a hole in the range, or a part outside the user range, all else
+ *    has been written; or addr + len overflows: nothing has; or an error of the
+ *    object's write.
  * => no lock held; may sleep.
  */
 LP_MUST_CHECK

@@ -122,6 +122,35 @@ static void test_object_functions__called_without_locks(void **state)
     }
 }
 
+/* Beyond the user range nothing is mapped: a hole, as any other? */
+static void test_object_msync_past_user_range__rest_is_written(void **state)
+{
+    struct file file;
+    lp_va va;
+
+    (void)state;
+    CK_EACH(format)
+    {
+        create(&file, format);
+        va = file.ck->base;
+        ck_write(file.ck, va + LP_PAGE_SIZE, 1);
+        assert_int_equal(lp_msync(file.space, va,
+                                  file.ck->f->user_end - va + LP_PAGE_SIZE,
+                                  LP_MS_SYNC),
+                         -LP_ENOMEM);
+        assert_int_equal(file.writes, 1);
+        /* What wraps around is not a range. */
+        ck_write(file.ck, va + LP_PAGE_SIZE, 2);
+        assert_int_equal(lp_msync(file.space, va, UINT64_MAX, LP_MS_SYNC),
+                         -LP_ENOMEM);
+        assert_int_equal(lp_msync(file.space, va, UINT64_MAX - va, LP_MS_SYNC),
+                         -LP_ENOMEM);
+        assert_int_equal(file.writes, 1);
+        lp_object_put(file.object);
+        destroy(&file);
+    }
+}
+
 /* munmap gives the last reference back: written and released, unlocked? */
 static void test_object_last_reference_by_munmap__written_unlocked(void **state)
 {
@@ -311,6 +340,7 @@ int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_object_functions__called_without_locks),
+        cmocka_unit_test(test_object_msync_past_user_range__rest_is_written),
         cmocka_unit_test(
             test_object_last_reference_by_munmap__written_unlocked),
         cmocka_unit_test(
