@@ -1,7 +1,7 @@
 /*
  * ops_object.c: the operations on objects.
  */
-#include "world.h"
+#include "ops_map.h"
 
 #include <string.h>
 
@@ -253,32 +253,66 @@ static void each_shared(struct world *w, struct m_space *s, unsigned first,
     }
 }
 
-static void check_msync(struct world *w, struct m_space *s, lp_va addr,
-                        uint64_t len, unsigned flags, int r,
-                        const struct sync_prospect *p, bool hole)
-{
-    unsigned first, last;
+/* What an msync was asked for, and what its answer should be. */
+struct msync {
+    struct m_space *s;
+    lp_va addr;
+    uint64_t len;
+    unsigned flags;
+    unsigned first, last; /* the places that it means */
+    struct sync_prospect p;
+    bool malformed, hole;
+};
 
-    if (r == -LP_EIO && p->may_fail)
+static void foresee_msync(struct world *w, struct msync *a)
+{
+    const unsigned both = LP_MS_SYNC | LP_MS_ASYNC;
+    const struct layout *l = &w->layout;
+    lp_va end = a->addr + round_up(a->len);
+
+    a->malformed =
+        a->addr % PAGE || a->flags & ~7u || (a->flags & both) == both;
+    /* What wraps around is refused as a whole. */
+    a->hole = (a->len && !round_up(a->len)) || end < a->addr;
+    if (a->malformed || a->hole || end == a->addr)
         return;
-    if (p->must_fail)
+    a->hole = end > l->user_end;
+    a->first = place_of(l, a->addr);
+    a->last =
+        a->addr < l->user_end
+            ? place_of(l, end < l->user_end ? end - 1 : l->user_end - 1) + 1
+            : a->first;
+    each_shared(w, a->s, a->first, a->last, &a->p, &a->hole);
+    if (!(a->flags & LP_MS_SYNC))
+        a->p = (struct sync_prospect){ false, false };
+}
+
+static void check_msync(struct world *w, const struct msync *a, int r)
+{
+    bool hole;
+
+    if (a->malformed) {
+        expect(w, "lp_msync", r, -LP_EINVAL);
+        return;
+    }
+    if (r == -LP_EIO && a->p.may_fail)
+        return;
+    if (a->p.must_fail)
         wrong(w, "lp_msync = %d, but a write failed", r);
-    expect(w, "lp_msync", r, hole ? -LP_ENOMEM : 0);
-    if ((flags & LP_MS_SYNC) &&
-        place_range(&w->layout, addr, addr + len, &first, &last))
-        each_shared(w, s, first, last, NULL, &hole);
+    expect(w, "lp_msync", r, a->hole ? -LP_ENOMEM : 0);
+    if (a->flags & LP_MS_SYNC)
+        each_shared(w, a->s, a->first, a->last, NULL, &hole);
 }
 
 /* The same for what the range of an msync maps. */
-static void check_others_msynced(struct world *w, const struct m_space *s,
-                                 unsigned first, unsigned last)
+static void check_others_msynced(struct world *w, const struct msync *a)
 {
     const struct place *at = w->layout.at;
     const struct m_cell *c;
     unsigned i;
 
-    for (i = first; i < last; i++) {
-        c = &s->cell[i];
+    for (i = a->first; i < a->last; i++) {
+        c = &a->s->cell[i];
         if (c->mapped && c->shared)
             check_others_written(w, c->object, c->index,
                                  c->index + (at[i].end - at[i].start) / PAGE -
@@ -286,35 +320,19 @@ static void check_others_msynced(struct world *w, const struct m_space *s,
     }
 }
 
-/* bad: the arguments are not right. */
-static void msync_at(struct world *w, struct m_space *s, unsigned first,
-                     unsigned last, unsigned flags, bool bad)
+static void msync_at(struct world *w, struct msync a)
 {
-    struct sync_prospect p = { false, false };
-    lp_va addr = w->layout.at[first].start;
-    uint64_t len = w->layout.at[last - 1].end - addr, short_by;
-    bool hole = false;
     int r;
 
-    if (bad && chance(w, 50))
-        addr += 1 + pick(w, PAGE - 1);
-    else if (bad)
-        flags = chance(w, 50) ? LP_MS_SYNC | LP_MS_ASYNC : 8;
-    each_shared(w, s, first, last, &p, &hole);
-    if (!(flags & LP_MS_SYNC))
-        p = (struct sync_prospect){ false, false };
-    short_by = chance(w, 30) ? pick(w, PAGE) : 0;
+    foresee_msync(w, &a);
     do {
         call_begins(w, CALL_SYNCS);
-        r = lp_msync(s->lib, addr, len - short_by, flags);
-        check_others_msynced(w, s, first, last);
+        r = lp_msync(a.s->lib, a.addr, a.len, a.flags);
+        check_others_msynced(w, &a);
     } while (call_again(w, r));
-    say(w, "msync(space %u, %#llx, %#llx, %u) = %d", s->number, X(addr), X(len),
-        flags, r);
-    if (bad)
-        expect(w, "lp_msync", r, -LP_EINVAL);
-    else
-        check_msync(w, s, addr, len, flags, r, &p, hole);
+    say(w, "msync(space %u, %#llx, %#llx, %u) = %d", a.s->number, X(a.addr),
+        X(a.len), a.flags, r);
+    check_msync(w, &a, r);
 }
 
 void op_msync(struct world *w)
@@ -323,11 +341,12 @@ void op_msync(struct world *w)
         LP_MS_SYNC,  LP_MS_SYNC, LP_MS_SYNC, LP_MS_SYNC | LP_MS_INVALIDATE,
         LP_MS_ASYNC, 0
     };
-    unsigned flags = choice[pick(w, 6)], first, last;
-    struct m_space *s = pick_space(w);
+    struct msync a = { .s = pick_space(w), .flags = choice[pick(w, 6)] };
 
-    pick_places(w, &first, &last);
-    msync_at(w, s, first, last, flags, chance(w, 3));
+    pick_range(w, &a.addr, &a.len);
+    if (chance(w, 2))
+        a.flags = chance(w, 50) ? LP_MS_SYNC | LP_MS_ASYNC : 8u << pick(w, 28);
+    msync_at(w, a);
 }
 
 void op_dirty_all(struct world *w)
@@ -342,7 +361,8 @@ void op_dirty_all(struct world *w)
             (c->access & LP_WRITE))
             store_word(w, s, i);
     }
-    msync_at(w, s, 0, w->layout.n, LP_MS_SYNC, false);
+    msync_at(w, (struct msync){
+                    .s = s, .len = w->layout.user_end, .flags = LP_MS_SYNC });
 }
 
 /* --- resize --- */
