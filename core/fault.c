@@ -400,14 +400,14 @@ static int fill(struct lp_space *space, const struct pending *pending,
                 struct lp_fault_result *result)
 {
     int error = lp_object_load(pending->object, pending->index);
+    bool major = !error && pending->object->ops->fill;
 
     lp_object_put(pending->object);
-    if (!error) {
-        if (!result->major)
-            lp_count(space, major_faults);
-        result->major = true;
+    if (major && !result->major)
+        lp_count(space, major_faults);
+    result->major = result->major || major;
+    if (!error)
         return 0;
-    }
     if (error == -LP_ENOMEM)
         return lp_low_memory(space->pager) ? 0 : -LP_ENOMEM;
     if (error == -LP_EAGAIN) {

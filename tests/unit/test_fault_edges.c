@@ -62,6 +62,31 @@ static void test_fault_page_gone_while_read__starts_over(void **state)
     ck_destroy(ck);
 }
 
+/* Pages that come into being zeroed: nobody was asked to read them. */
+static void test_fault_page_of_memory__is_minor(void **state)
+{
+    struct ck *ck = ck_create("x86-64");
+    struct lp_space *space = ck_space(ck);
+    struct lp_fault_result result;
+    struct lp_stats stats;
+
+    (void)state;
+    assert_int_equal(lp_mmap(space, ck->base, LP_PAGE_SIZE, CK_RW,
+                             LP_MAP_SHARED | LP_MAP_ANONYMOUS | LP_MAP_FIXED,
+                             NULL, 0),
+                     ck->base);
+    assert_int_equal(
+        lp_handle_fault(space,
+                        &(struct lp_fault){ ck->base, LP_READ, LP_FAULT_USER },
+                        &result),
+        0);
+    lp_space_stats(space, &stats);
+    assert_false(result.major);
+    assert_int_equal(stats.major_faults, 0);
+    ck_end(ck, space);
+    ck_destroy(ck);
+}
+
 /* At and above the end of the user range. */
 static void test_fault_above_user_range__maperr(void **state)
 {
@@ -281,6 +306,7 @@ int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fault_page_gone_while_read__starts_over),
+        cmocka_unit_test(test_fault_page_of_memory__is_minor),
         cmocka_unit_test(test_fault_above_user_range__maperr),
         cmocka_unit_test(test_fork_pinned_kept_page__child_gets_a_kept_copy),
         cmocka_unit_test(test_sweep__leaves_alone_what_it_must),
