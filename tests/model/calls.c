@@ -132,6 +132,7 @@ static bool refused_again(struct world *w, int64_t result)
 void call_begins(struct world *w, enum call_kind kind)
 {
     w->short_of_memory = w->fired = w->retry = false;
+    w->nheard = 0;
     w->allocations = lp_host_allocations(w->m);
     w->fail_at = 0;
     if (w->settings->mode == MODE_INJECT)

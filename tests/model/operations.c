@@ -46,6 +46,11 @@ const struct operation operations[] = {
     { "object-close", op_object_close, 1, 1, 50 },
     { "object-trouble", op_object_trouble, 2, 0, 0 },
     { "resident", op_resident, 1, 0, 0 },
+    { "fault", op_fault, 5, 5, 60 },
+    { "next-area", op_next_area, 1, 0, 0 },
+    { "next-table", op_next_table, 1, 0, 0 },
+    { "print-map", op_print_map, 1, 0, 0 },
+    { "stats", op_stats, 1, 0, 0 },
 };
 
 const unsigned noperations = sizeof operations / sizeof operations[0];

@@ -271,6 +271,12 @@ void op_madvise(struct world *w)
     } while (call_again(w, told(w, &a, malformed, r)));
     say(w, "madvise(space %u, %#llx, %#llx, %d) = %d", a.s->number, X(a.addr),
         X(a.len), a.what, r);
+    expect_heard(w, (struct lp_trace){ .kind = LP_TRACE_MADVISE,
+                                       .space = a.s->lib,
+                                       .va = a.addr,
+                                       .len = a.len,
+                                       .advice = a.what,
+                                       .result = r });
     if (malformed)
         expect(w, "lp_madvise", r, -LP_EINVAL);
     else if (a.end == a.addr)

@@ -51,14 +51,20 @@ void op_fork(struct world *w)
     } while (call_again(w, r));
     say(w, "fork(space %u) = %d: space %u", parent->number, r,
         r ? 0 : w->next_number);
+    expect_heard(w, (struct lp_trace){ .kind = LP_TRACE_FORK,
+                                       .space = parent->lib,
+                                       .other = r ? NULL : lib,
+                                       .result = r });
     if (forgiven(w, r)) {
         compare_areas(w, parent);
         return;
     }
     expect(w, "lp_fork", r, 0);
     child = m_fork(&w->layout, parent);
+    parent->forks++;
+    w->forks++;
     child->lib = lib;
-    child->number = w->next_number++;
+    space_number(w, child);
     child->next = w->spaces;
     w->spaces = child;
     w->nspaces++;

@@ -82,6 +82,11 @@ static void munmap_at(struct world *w, struct m_space *s, lp_va addr,
     } while (call_again(w, r));
     say(w, "munmap(space %u, %#llx, %#llx) = %d", s->number, X(addr), X(len),
         r);
+    expect_heard(w, (struct lp_trace){ .kind = LP_TRACE_MUNMAP,
+                                       .space = s->lib,
+                                       .va = addr,
+                                       .len = len,
+                                       .result = r });
     check_limit(w, s);
     if (addr % PAGE || len == 0 || leaves(&w->layout, addr, len)) {
         expect(w, "lp_munmap", r, -LP_EINVAL);
@@ -124,12 +129,18 @@ void op_munmap_area(struct world *w)
         r = lp_munmap_area(s->lib, addr);
     } while (call_again(w, r));
     say(w, "munmap_area(space %u, %#llx) = %d", s->number, X(addr), r);
+    while (m_same_area(l, s, last))
+        last++;
+    expect_heard(
+        w, (struct lp_trace){ .kind = LP_TRACE_MUNMAP,
+                              .space = s->lib,
+                              .va = addr,
+                              .len = r ? w->heard.len : l->at[last].end - addr,
+                              .result = r });
     if (!starts) {
         expect(w, "lp_munmap_area", r, -LP_EINVAL);
     } else if (!forgiven(w, r)) {
         expect(w, "lp_munmap_area", r, 0);
-        for (last = first; m_same_area(l, s, last); last++)
-            ;
         m_unmap(s, first, last + 1);
     }
     compare_areas(w, s);
@@ -213,6 +224,12 @@ static void mprotect_at(struct world *w, struct m_space *s, lp_va addr,
     } while (call_again(w, meets_hole(w, s, addr, len) ? 0 : r));
     say(w, "mprotect(space %u, %#llx, %#llx, %u) = %d", s->number, X(addr),
         X(len), access, r);
+    expect_heard(w, (struct lp_trace){ .kind = LP_TRACE_MPROTECT,
+                                       .space = s->lib,
+                                       .va = addr,
+                                       .len = len,
+                                       .access = access,
+                                       .result = r });
     check_limit(w, s);
     if (addr % PAGE)
         expect(w, "lp_mprotect", r, -LP_EINVAL);

@@ -339,6 +339,12 @@ void op_mmap(struct world *w)
     say(w, "mmap(space %u, %#llx, %#llx, %u, %#x, object %d, %#llx) = %#llx",
         r.s->number, X(r.addr), X(r.len), r.access, r.flags,
         r.object ? (int)r.object->number : -1, X(r.offset), X(got));
+    expect_heard(w, (struct lp_trace){ .kind = LP_TRACE_MMAP,
+                                       .space = r.s->lib,
+                                       .va = got < 0 ? r.addr : (lp_va)got,
+                                       .len = r.len,
+                                       .access = r.access,
+                                       .result = got });
     check_limit(w, r.s);
     if (forgiven(w, got) || is_one_of(&e, got) ||
         (limit && got == -LP_ENOMEM)) {

@@ -153,6 +153,21 @@ struct m_space *pick_space(struct world *w)
     return s;
 }
 
+void space_number(struct world *w, struct m_space *s)
+{
+    size_t i;
+
+    s->number = w->next_number++;
+    s->id = lp_space_id(s->lib);
+    for (i = 0; i < w->nids; i++)
+        if (w->ids[i] == s->id)
+            break;
+    if (s->id == 0 || i < w->nids)
+        wrong(w, "space %u: id %llu", s->number, (unsigned long long)s->id);
+    w->ids = realloc(w->ids, (w->nids + 1) * sizeof *w->ids);
+    w->ids[w->nids++] = s->id;
+}
+
 struct m_space *space_open(struct world *w)
 {
     struct m_space *s = calloc(1, sizeof *s);
@@ -167,7 +182,7 @@ struct m_space *space_open(struct world *w)
         return NULL;
     }
     expect(w, "lp_space_create", r, 0);
-    s->number = w->next_number++;
+    space_number(w, s);
     s->base = w->options.mmap_base ? w->options.mmap_base : w->layout.user_end;
     s->next = w->spaces;
     w->spaces = s;
@@ -191,7 +206,13 @@ void space_close(struct world *w, struct m_space *s)
         link = &(*link)->next;
     *link = s->next;
     w->nspaces--;
+    expect(w, "lp_space_id", (int64_t)lp_space_id(s->lib), (int64_t)s->id);
+    w->going = s->lib;
+    w->nheard = 0;
     lp_space_destroy(s->lib);
+    expect_heard(
+        w, (struct lp_trace){ .kind = LP_TRACE_DESTROY, .space = s->lib });
+    w->going = NULL;
     m_space_free(&w->layout, s);
 }
 
@@ -257,7 +278,8 @@ static void make_machine(struct world *w)
                                 .ctx = w,
                                 .seed = w->settings->seed,
                                 .failed = machine_failed,
-                                .low_memory = low_memory };
+                                .low_memory = low_memory,
+                                .trace = hear };
     const struct lp_kernel *kernel;
 
     pick_size(w);
@@ -283,6 +305,12 @@ static void make_machine(struct world *w)
 static void make_pager(struct world *w)
 {
     make_layout(w);
+    w->layout.mmap_min = 0x10000;
+    if (chance(w, 15))
+        w->layout.mmap_min = w->options.mmap_min = (1 + pick(w, 40)) * PAGE;
+    w->options.mmap_base = w->layout.at[pick_page(w, NULL)].end;
+    if (w->options.mmap_base <= w->layout.mmap_min || chance(w, 85))
+        w->options.mmap_base = 0;
     if (chance(w, 25))
         w->options.flags |= LP_OPTION_NO_ZERO_PAGE;
     w->limited = chance(w, 12);
@@ -290,7 +318,6 @@ static void make_pager(struct world *w)
         w->options.max_areas = 4 + pick(w, 20);
     if (chance(w, 10))
         w->options.max_bytes = (10 + pick(w, 100)) * PAGE;
-    w->layout.mmap_min = 0x10000;
     expect(w, "lp_pager_create",
            lp_pager_create(lp_host_arch(w->m), lp_host_kernel(w->m),
                            &w->options, &w->pager),
@@ -327,6 +354,9 @@ static void end_world(struct world *w)
 
     w->fail_percent = 0;
     compare_all(w);
+    if (w->spaces || w->objects)
+        expect(w, "lp_pager_destroy, in use", lp_pager_destroy(w->pager),
+               -LP_EBUSY);
     for (o = w->objects; o; o = o->next) {
         o->write_fails = false;
         if (o->held && chance(w, 50)) {
@@ -356,6 +386,7 @@ static void end_world(struct world *w)
     lp_host_destroy(w->m);
     free(w->scratch);
     free(w->seen);
+    free(w->ids);
 }
 
 /*

@@ -87,6 +87,10 @@ struct world {
     struct m_space *active[WORLD_CPUS_MAX];
     struct m_space *spaces;
     unsigned nspaces, next_number;
+    uint64_t *ids; /* of all spaces that ever were */
+    size_t nids;
+    uint64_t forks;        /* of all spaces */
+    struct lp_stats stats; /* of the pager, as they were last seen */
     struct m_object *objects;
     unsigned next_object;
     struct m_pin pins[PINS_MAX];
@@ -101,6 +105,9 @@ struct world {
     struct call call;
     struct seen *seen;            /* for each frame */
     void (*run)(struct world *w); /* the operation */
+    struct lp_trace heard;        /* the last event but decisions; trace.c */
+    unsigned nheard;              /* in this call */
+    const struct lp_space *going; /* being destroyed */
     struct lp_host_stats charged; /* see charge_flushes */
     uint64_t round;
 
@@ -140,6 +147,8 @@ struct m_object *object_open(struct world *w);
 void device_open(struct world *w);
 /* space_open: an empty one; NULL when out of memory. */
 struct m_space *space_open(struct world *w);
+/* space_number: give it a number; its lp_space_id is new, too. */
+void space_number(struct world *w, struct m_space *s);
 void space_close(struct world *w, struct m_space *s);
 /* collect_objects: those that nobody has any more must have been released. */
 void collect_objects(struct world *w);
@@ -159,6 +168,13 @@ void store_word(struct world *w, struct m_space *s, unsigned place);
 
 /* drop_cell: the page at this place is gone, the area stays. */
 void drop_cell(struct world *w, struct m_space *s, unsigned place);
+
+/* --- trace.c --- */
+
+/* hear: an event; lp_host_config.trace. */
+void hear(void *ctx, const struct lp_trace *event);
+/* expect_heard: the call has told this, and only once. */
+void expect_heard(struct world *w, struct lp_trace wanted);
 
 /* --- layout.c --- */
 
@@ -204,6 +220,7 @@ void op_copy_out(struct world *w);
 void op_zero(struct world *w);
 void op_string(struct world *w);
 void op_access_ok(struct world *w);
+void op_fault(struct world *w);
 void op_pin(struct world *w);
 void op_pin_write(struct world *w);
 void op_unpin(struct world *w);
@@ -219,5 +236,10 @@ void op_object_close(struct world *w);
 void op_object_trouble(struct world *w);
 void op_activate(struct world *w);
 void op_resident(struct world *w);
+void op_next_area(struct world *w);
+/* op_next_table: all tables of a level, or of none. */
+void op_next_table(struct world *w);
+void op_print_map(struct world *w);
+void op_stats(struct world *w);
 
 #endif
