@@ -69,12 +69,12 @@ struct lp_stats {
 /* Kinds of trace events. */
 enum lp_trace_kind {
     LP_TRACE_DECISION, /* va, access, decision */
-    LP_TRACE_MMAP,     /* va, len, result */
+    LP_TRACE_MMAP,     /* va (where it went), len, access, result */
     LP_TRACE_MUNMAP,   /* va, len, result */
     LP_TRACE_MPROTECT, /* va, len, access, result */
     LP_TRACE_MADVISE,  /* va, len, advice, result */
     LP_TRACE_FORK,     /* other: the child; result */
-    LP_TRACE_DESTROY,  /* the space is going */
+    LP_TRACE_DESTROY,  /* the space is going; also a child of a failed fork */
 };
 
 /*
