@@ -68,7 +68,7 @@ struct m_object {
     enum m_kind kind;
     unsigned flags; /* LP_OBJECT_* */
     uint64_t size;
-    bool held;        /* we have a reference of our own */
+    unsigned held;    /* references of our own */
     bool released;    /* release was called */
     bool write_fails; /* write answers -LP_EIO */
     uint64_t cells;   /* of all spaces, that are of it */

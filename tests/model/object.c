@@ -180,7 +180,7 @@ struct m_object *object_open(struct world *w)
         return NULL;
     }
     expect(w, "lp_object_create", r, 0);
-    o->held = true;
+    o->held = 1;
     o->next = w->objects;
     w->objects = o;
     return o;
@@ -206,7 +206,7 @@ void device_open(struct world *w)
            lp_object_create_device(w->pager, start, o->size, LP_CACHE_WRITEBACK,
                                    o->flags, &o->handle),
            0);
-    o->held = true;
+    o->held = 1;
     o->next = w->objects;
     w->objects = o;
 }

@@ -184,10 +184,11 @@ static void settle_parts(struct world *w, struct m_space *s, lp_va va,
 
 /*
  * What a program's access came to.  Of up to 64 bytes nothing is done when it
- * is refused; of more, the pages before.
+ * is refused; of more, the pages before.  exact: what was read is what was
+ * stored.
  */
 static void accessed(struct world *w, struct m_space *s, unsigned access,
-                     lp_va va, size_t len, enum lp_host_code code)
+                     lp_va va, size_t len, enum lp_host_code code, bool exact)
 {
     struct part p = { .len = 0 }, q = { .len = 0 };
     bool refused = false;
@@ -213,7 +214,8 @@ static void accessed(struct world *w, struct m_space *s, unsigned access,
             store_part(s, &q, w->buffer);
         } else {
             load_part(s, &q, w->other);
-            if (memcmp(w->other + q.done, w->buffer + q.done, q.len) != 0)
+            if (exact &&
+                memcmp(w->other + q.done, w->buffer + q.done, q.len) != 0)
                 wrong(w,
                       "space %u: access %u of %zu bytes at %#llx: wrong "
                       "bytes from the %zuth on",
@@ -222,6 +224,30 @@ static void accessed(struct world *w, struct m_space *s, unsigned access,
         if (refused && q.done >= p.done)
             break;
     }
+}
+
+/*
+ * Does a program fetch what was stored?  Where instruction caches do not watch
+ * stores, only after lp_sync_code, and what becomes executable by this fetch.
+ */
+static bool fetches_anew(struct world *w, const struct m_space *s, lp_va va,
+                         size_t len)
+{
+    struct part p = { .len = 0 };
+    struct lp_page_info info;
+
+    if (!w->icache || w->synced)
+        return true;
+    while (next_part(w, va, len, &p)) {
+        if (p.place == w->layout.n || !s->cell[p.place].mapped)
+            continue;
+        expect(w, "lp_query",
+               lp_query(s->lib, w->layout.at[p.place].start, &info), 0);
+        if ((info.flags & LP_PAGE_PRESENT) &&
+            ((info.flags & LP_PAGE_UNOWNED) || (info.access & LP_EXEC)))
+            return false;
+    }
+    return true;
 }
 
 static enum lp_host_code run_access(struct world *w, bool supervisor,
@@ -269,9 +295,10 @@ static void access_at(struct world *w, struct m_space *s, unsigned access,
                       lp_va va, size_t len)
 {
     enum lp_host_code code;
-    bool supervisor;
+    bool supervisor, exact;
 
     enter(w, s);
+    exact = access != LP_EXEC || fetches_anew(w, s, va, len);
     /* The kernel on the program's behalf; it never runs a program's code. */
     supervisor = access != LP_EXEC && chance(w, 10);
     if (access == LP_WRITE)
@@ -283,7 +310,7 @@ static void access_at(struct world *w, struct m_space *s, unsigned access,
     } while (call_again(w, error_of(code)));
     say(w, "CPU %u: access %u(space %u, %#llx, %zu) = %s", lp_host_cpu(w->m),
         access, s->number, X(va), len, codes[code]);
-    accessed(w, s, access, va, len, code);
+    accessed(w, s, access, va, len, code, exact);
 }
 
 static void access_memory(struct world *w, unsigned access)
@@ -348,6 +375,21 @@ void op_store(struct world *w)
 void op_fetch(struct world *w)
 {
     access_memory(w, LP_EXEC);
+}
+
+void op_sync_code(struct world *w)
+{
+    struct m_space *s = pick_space(w);
+    size_t len;
+    lp_va va;
+
+    lp_sync_code(s->lib);
+    say(w, "sync_code(space %u)", s->number);
+    pick_bytes(w, s, &va, &len);
+    w->synced = true;
+    if (len)
+        access_at(w, s, LP_EXEC, va, len);
+    w->synced = false;
 }
 
 /* --- system calls --- */

@@ -232,10 +232,8 @@ struct m_object *pick_object(struct world *w)
 static unsigned pick_host_flags(struct world *w)
 {
     static const unsigned flags[] = {
-        LP_HOST_RANDOM_FRAMES,
-        LP_HOST_DROP_ON_FAULT,
-        LP_HOST_NO_NEGATIVE,
-        LP_HOST_SPECULATE,
+        LP_HOST_RANDOM_FRAMES, LP_HOST_DROP_ON_FAULT, LP_HOST_NO_NEGATIVE,
+        LP_HOST_SPECULATE,     LP_HOST_FENCES,        LP_HOST_ICACHE,
     };
     unsigned set = 0, i;
 
@@ -286,6 +284,7 @@ static void make_machine(struct world *w)
     c.ncpus = w->ncpus;
     c.nframes = w->nframes;
     c.flags = pick_host_flags(w);
+    w->icache = (c.flags & LP_HOST_ICACHE) != 0;
     c.ndevice = DEVICE_PAGES;
     c.evict_one_in = chance(w, 70) ? 0 : 1 + (unsigned)pick(w, 50);
     c.asid_bits = chance(w, 50)   ? 0
@@ -345,6 +344,14 @@ static void leave_pager(struct world *w)
     }
 }
 
+static void let_go(struct m_object *o)
+{
+    while (o->held) {
+        o->held--; /* first: release may be called */
+        lp_object_put(o->handle);
+    }
+}
+
 /* Everything goes, in any order; nothing must be left. */
 static void end_world(struct world *w)
 {
@@ -359,20 +366,15 @@ static void end_world(struct world *w)
                -LP_EBUSY);
     for (o = w->objects; o; o = o->next) {
         o->write_fails = false;
-        if (o->held && chance(w, 50)) {
-            o->held = false;
-            lp_object_put(o->handle);
-        }
+        if (chance(w, 50))
+            let_go(o);
     }
     while ((s = pick_space(w)) != NULL) {
         space_close(w, s);
         collect_objects(w);
     }
     for (o = w->objects; o; o = o->next)
-        if (o->held) {
-            o->held = false;
-            lp_object_put(o->handle);
-        }
+        let_go(o);
     collect_objects(w);
     compare_all(w);
     leave_pager(w);

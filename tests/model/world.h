@@ -79,6 +79,7 @@ struct world {
     struct lp_options options;
     bool limited; /* options.max_areas is small */
     bool big;     /* many pages, many areas */
+    bool icache;  /* what was fetched is fetched again, whatever is stored */
     bool tiny;    /* few frames: they run out by themselves */
     uint64_t nframes;
     unsigned fail_percent;
@@ -108,6 +109,7 @@ struct world {
     struct lp_trace heard;        /* the last event but decisions; trace.c */
     unsigned nheard;              /* in this call */
     const struct lp_space *going; /* being destroyed */
+    bool synced;                  /* lp_sync_code has just been called */
     struct lp_host_stats charged; /* see charge_flushes */
     uint64_t round;
 
@@ -234,6 +236,11 @@ void op_object_sync(struct world *w);
 void op_object_open(struct world *w);
 void op_object_close(struct world *w);
 void op_object_trouble(struct world *w);
+void op_object_get(struct world *w);
+/* op_object_refuse: one that cannot be. */
+void op_object_refuse(struct world *w);
+/* op_sync_code: and then every byte is fetched as it was stored. */
+void op_sync_code(struct world *w);
 void op_activate(struct world *w);
 void op_resident(struct world *w);
 void op_next_area(struct world *w);
