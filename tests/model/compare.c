@@ -210,6 +210,7 @@ void compare_all(struct world *w)
             if (place_is_page(&w->layout, i))
                 compare_page(w, s, i);
     }
+    compare_kernel_all(w);
     compare_pins(w);
     count_cells(w);
     w->settings->tally->checks++;

@@ -11,6 +11,8 @@
  * CALL_BRINGS: each area, and the bytes that a program would read, whether the
  * page is there or not.
  *
+ * The kernel's half is looked at around calls that are about it.
+ *
  * Frames are read once each, however many spaces share them.
  */
 #include "calls.h"
@@ -120,8 +122,25 @@ static void add_cell(struct world *w, const struct m_space *s, unsigned place,
                      there ? hash_frame(w, info.frame) : hash_page(m_bytes(c)));
 }
 
+static bool changes_kernel(const struct world *w)
+{
+    return w->run == op_kernel_map || w->run == op_kernel_unmap ||
+           w->run == op_kernel_protect;
+}
+
+/* A page of the kernel's half; where its A and D say nothing. */
+static void add_kernel_page(struct world *w, lp_va va, struct digest *d)
+{
+    struct lp_page_info info;
+
+    expect(w, "lp_kernel_query", lp_kernel_query(w->pager, va, &info), 0);
+    info.flags &= ~(unsigned)(LP_PAGE_ACCESSED | LP_PAGE_DIRTY);
+    d->all = mix(mix(d->all, info.frame), info.access << 16 | info.flags);
+}
+
 struct digest digest(struct world *w, enum call_kind kind)
 {
+    const struct m_krange *r;
     const struct m_object *o;
     const struct m_space *s;
     struct digest d = { 0, 0 };
@@ -136,6 +155,10 @@ struct digest digest(struct world *w, enum call_kind kind)
     }
     for (o = w->objects; o; o = o->next)
         d.all = mix(d.all, lp_object_size(o->handle));
+    r = w->kernel.range;
+    for (; changes_kernel(w) && r < w->kernel.range + w->kernel.n; r++)
+        for (i = 0; i < r->n; i++)
+            add_kernel_page(w, r->range.start + (lp_va)i * PAGE, &d);
     return d;
 }
 

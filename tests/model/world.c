@@ -278,14 +278,14 @@ static void make_machine(struct world *w)
                                 .failed = machine_failed,
                                 .low_memory = low_memory,
                                 .trace = hear };
-    const struct lp_kernel *kernel;
 
     pick_size(w);
     c.ncpus = w->ncpus;
     c.nframes = w->nframes;
     c.flags = pick_host_flags(w);
     w->icache = (c.flags & LP_HOST_ICACHE) != 0;
-    c.ndevice = DEVICE_PAGES;
+    /* The kernel half's part of the device begins on a large leaf. */
+    c.ndevice = DEVICE_PAGES + 2 * 512;
     c.evict_one_in = chance(w, 70) ? 0 : 1 + (unsigned)pick(w, 50);
     c.asid_bits = chance(w, 50)   ? 0
                   : chance(w, 30) ? LP_HOST_NO_ASIDS
@@ -293,10 +293,6 @@ static void make_machine(struct world *w)
     w->m = lp_host_create(&c);
     if (!w->m)
         wrong(w, "lp_host_create(%s)", w->settings->format);
-    kernel = lp_host_kernel(w->m);
-    expect(w, "frame_alloc",
-           kernel->frame_alloc(kernel->ctx, LP_FRAME_ZEROED, &w->empty_root),
-           0);
     w->scratch = calloc(c.nframes, sizeof *w->scratch);
     w->seen = calloc(c.nframes, sizeof *w->seen);
 }
@@ -304,6 +300,7 @@ static void make_machine(struct world *w)
 static void make_pager(struct world *w)
 {
     make_layout(w);
+    kernel_layout(w, &lp_host_arch(w->m)->format);
     w->layout.mmap_min = 0x10000;
     if (chance(w, 15))
         w->layout.mmap_min = w->options.mmap_min = (1 + pick(w, 40)) * PAGE;
@@ -321,6 +318,7 @@ static void make_pager(struct world *w)
            lp_pager_create(lp_host_arch(w->m), lp_host_kernel(w->m),
                            &w->options, &w->pager),
            0);
+    kernel_open(w);
     w->baseline = lp_host_frames_used(w->m);
     if (!w->tiny && chance(w, 30))
         device_open(w);
@@ -329,18 +327,14 @@ static void make_pager(struct world *w)
         w->limited ? ", few areas" : "");
 }
 
-/* No CPU walks a root of the pager any more: a table of our own instead. */
+/* No CPU walks a root of the pager any more. */
 static void leave_pager(struct world *w)
 {
-    const struct lp_kernel *kernel = lp_host_kernel(w->m);
-    const struct lp_arch *arch = lp_host_arch(w->m);
     unsigned i;
 
     for (i = 0; i < w->ncpus; i++) {
         activate_on(w, i, NULL);
-        kernel->preempt_disable(kernel->ctx);
-        arch->activate(arch->ctx, w->empty_root, 0, true);
-        kernel->preempt_enable(kernel->ctx);
+        lp_host_deactivate(w->m);
     }
 }
 
@@ -377,18 +371,20 @@ static void end_world(struct world *w)
         let_go(o);
     collect_objects(w);
     compare_all(w);
+    if (kernel_close(w))
+        expect(w, "frames used at the end", (int64_t)lp_host_frames_used(w->m),
+               (int64_t)w->baseline);
     leave_pager(w);
-    expect(w, "frames used at the end", (int64_t)lp_host_frames_used(w->m),
-           (int64_t)w->baseline);
     expect(w, "lp_pager_destroy", lp_pager_destroy(w->pager), 0);
     expect(w, "frames used after lp_pager_destroy",
-           (int64_t)lp_host_frames_used(w->m), 1);
+           (int64_t)lp_host_frames_used(w->m), 0);
     lp_host_read_stats(w->m, &stats);
     w->settings->tally->accesses += stats.accesses;
     lp_host_destroy(w->m);
     free(w->scratch);
     free(w->seen);
     free(w->ids);
+    kernel_free(w);
 }
 
 /*

@@ -9,6 +9,7 @@
 #define WORLD_H
 
 #include "calls.h"
+#include "kernel.h"
 #include "model.h"
 
 #include <lazypager/host.h>
@@ -73,10 +74,11 @@ struct world {
     struct lp_host *m;
     struct lp_pager *pager;
     uint32_t *scratch;
-    lp_pa empty_root;  /* what CPUs walk when the pager has gone */
     uint64_t baseline; /* frames of the pager alone */
     struct layout layout;
     struct lp_options options;
+    struct lp_range kernel_ranges[KERNEL_RANGES]; /* of the options */
+    struct m_kernel kernel;
     bool limited; /* options.max_areas is small */
     bool big;     /* many pages, many areas */
     bool icache;  /* what was fetched is fetched again, whatever is stored */
@@ -243,6 +245,11 @@ void op_object_refuse(struct world *w);
 void op_sync_code(struct world *w);
 void op_activate(struct world *w);
 void op_resident(struct world *w);
+void op_kernel_map(struct world *w);
+void op_kernel_unmap(struct world *w);
+void op_kernel_protect(struct world *w);
+/* op_kernel_touch: from user and from kernel mode, no fault handled. */
+void op_kernel_touch(struct world *w);
 void op_next_area(struct world *w);
 /* op_next_table: all tables of a level, or of none. */
 void op_next_table(struct world *w);
