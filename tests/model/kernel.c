@@ -64,13 +64,19 @@ void kernel_layout(struct world *w, const struct lp_pte_format *f)
 void kernel_open(struct world *w)
 {
     uint64_t leaf = (uint64_t)PAGE << lp_host_arch(w->m)->format.index_bits;
+    const struct lp_kernel *kernel = lp_host_kernel(w->m);
     struct m_kernel *k = &w->kernel;
+    unsigned i;
     lp_pa start = lp_host_device(w->m) + DEVICE_PAGES * PAGE;
 
     k->root = lp_kernel_root(w->pager);
     k->device = (start + leaf - 1) & ~(leaf - 1);
     k->ndevice = (unsigned)(leaf / PAGE);
-    k->data = calloc(k->ndevice, sizeof *k->data);
+    k->data = calloc(k->ndevice + KERNEL_FRAMES, sizeof *k->data);
+    for (i = 0; i < KERNEL_FRAMES && k->n; i++)
+        expect(w, "frame_alloc",
+               kernel->frame_alloc(kernel->ctx, LP_FRAME_ZEROED, &k->frame[i]),
+               0);
 }
 
 bool kernel_close(struct world *w)
@@ -91,12 +97,15 @@ bool kernel_close(struct world *w)
 
 void kernel_free(struct world *w)
 {
+    const struct lp_kernel *kernel = lp_host_kernel(w->m);
     struct m_kernel *k = &w->kernel;
     unsigned i;
 
     for (i = 0; i < KERNEL_RANGES; i++)
         free(k->range[i].page);
-    for (i = 0; i < k->ndevice; i++)
+    for (i = 0; i < KERNEL_FRAMES && k->n; i++)
+        kernel->frame_free(kernel->ctx, k->frame[i]);
+    for (i = 0; i < k->ndevice + KERNEL_FRAMES; i++)
         free(k->data[i]);
     free(k->data);
 }

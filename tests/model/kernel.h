@@ -2,7 +2,7 @@
  * kernel.h: the kernel's half in the model: an array of pages for each range
  * that the pager manages, each page with all that is known of it.
  *
- * What is mapped there is either the machine's device, which programs and the
+ * What is mapped there is the machine's device or a frame, which programs and the
  * kernel may touch, or memory that is nowhere, which is only looked at.
  */
 #ifndef KERNEL_H
@@ -10,11 +10,12 @@
 
 #include <lazypager/lazypager.h>
 
-enum { KERNEL_RANGES = 3 };
+enum { KERNEL_RANGES = 3, KERNEL_FRAMES = 4 };
 
 /* A page of a range. */
 struct m_kpage {
     bool mapped, user;
+    bool stale;     /* stored to since it became executable */
     uint8_t access; /* as it was asked for */
     uint8_t level;  /* of the leaf that it is a part of */
     lp_pa pa;
@@ -33,7 +34,8 @@ struct m_kernel {
     /* Its part of the device: where, how many pages, and what is in them. */
     lp_pa device;
     unsigned ndevice;
-    uint8_t **data; /* NULL: nothing was stored yet */
+    uint8_t **data;             /* NULL: nothing was stored yet */
+    lp_pa frame[KERNEL_FRAMES]; /* of the kernel's own */
 };
 
 struct world;

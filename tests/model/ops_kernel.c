@@ -13,6 +13,8 @@
 
 #define X(n) ((unsigned long long)(n))
 
+#define NOWHERE UINT32_MAX
+
 /* A call's arguments, and the pages that they mean. */
 struct kcall {
     struct m_krange *r;
@@ -42,6 +44,12 @@ static unsigned pick_kernel_access(struct world *w)
     return often[pick(w, sizeof often)];
 }
 
+static void set_pages(struct kcall *c)
+{
+    c->va = c->r->range.start + (lp_va)c->first * PAGE;
+    c->len = (uint64_t)(c->last - c->first) * PAGE;
+}
+
 /* A few pages, or all, or what a large leaf maps, and a bit more or less. */
 static void pick_pages(struct world *w, struct kcall *c)
 {
@@ -63,8 +71,25 @@ static void pick_pages(struct world *w, struct kcall *c)
         c->last = c->r->n;
     if (c->first >= c->last)
         c->first = c->last - 1;
-    c->va = c->r->range.start + (lp_va)c->first * PAGE;
-    c->len = (uint64_t)(c->last - c->first) * PAGE;
+    set_pages(c);
+}
+
+/* What is free there, mostly, or what is mapped. */
+static void pick_pages_that(struct world *w, struct kcall *c, bool mapped)
+{
+    unsigned tries, i;
+
+    for (tries = 0; tries < 6; tries++) {
+        pick_pages(w, c);
+        for (i = c->first; i < c->last; i++)
+            if (c->r->page[i].mapped != mapped)
+                break;
+        if (i > c->first && chance(w, 90))
+            c->last = i;
+        if (i > c->first)
+            break;
+    }
+    set_pages(c);
 }
 
 /* One thing wrong with it. */
@@ -96,7 +121,9 @@ static void spoil_map(struct world *w, struct kcall *c)
     }
 }
 
-/* The device, where it is long enough; or nowhere, aligned as va or not. */
+/*
+ * A frame, the device where it is long enough, or nowhere, aligned as va or not.
+ */
 static void pick_memory(struct world *w, struct kcall *c)
 {
     const struct m_kernel *k = &w->kernel;
@@ -104,7 +131,11 @@ static void pick_memory(struct world *w, struct kcall *c)
     uint64_t phase = number_of(c->r, c->first) % big;
     lp_pa nowhere = (lp_pa)1 << 38;
 
-    if (n <= k->ndevice && chance(w, 70)) {
+    if (n == 1 && chance(w, 50)) {
+        c->pa = k->frame[pick(w, KERNEL_FRAMES)];
+        return;
+    }
+    if (n <= k->ndevice && chance(w, 85)) {
         c->pa = k->device + pick(w, k->ndevice - n + 1) * PAGE;
         if (phase + n <= k->ndevice && chance(w, 70))
             c->pa = k->device + phase * PAGE;
@@ -170,119 +201,6 @@ static void compare_around(struct world *w, const struct kcall *c)
                    c->last + big < c->r->n ? c->last + big : c->r->n);
 }
 
-void op_kernel_map(struct world *w)
-{
-    struct kcall c = { .access = pick_kernel_access(w) };
-    int r, wanted;
-
-    if (!w->kernel.n)
-        return;
-    pick_pages(w, &c);
-    c.flags = chance(w, 30) ? LP_KERNEL_USER : 0;
-    c.cache = chance(w, 70) ? 0 : (unsigned)pick(w, LP_CACHE_MODES);
-    pick_memory(w, &c);
-    if (chance(w, 3))
-        spoil(w, &c);
-    else if (chance(w, 4))
-        spoil_map(w, &c);
-    wanted = c.malformed ? -LP_EINVAL : any_mapped(&c) ? -LP_EEXIST : 0;
-    do {
-        call_begins(w, CALL_WHOLE);
-        r = lp_kernel_map(w->pager, c.va, c.pa, c.len, c.access, c.flags,
-                          (enum lp_cache_mode)c.cache);
-    } while (call_again(w, r));
-    say(w, "kernel_map(%#llx, %#llx, %#llx, %u, %u, %u) = %d", X(c.va), X(c.pa),
-        X(c.len), c.access, c.flags, c.cache, r);
-    if (!forgiven(w, r)) {
-        expect(w, "lp_kernel_map", r, wanted);
-        if (r == 0)
-            mapped(w, &c);
-    }
-    compare_around(w, &c);
-}
-
-/* No leaf reaches over this edge any more. */
-static void split_at(struct world *w, struct m_krange *r, unsigned edge)
-{
-    unsigned n, i, level;
-    uint64_t start;
-
-    while (edge < r->n && (level = r->page[edge].level) != 0 &&
-           number_of(r, edge) % leaf_pages(w, level)) {
-        n = leaf_pages(w, level);
-        start = edge - number_of(r, edge) % n;
-        for (i = 0; i < n; i++)
-            r->page[start + i].level = (uint8_t)(level - 1);
-    }
-}
-
-void op_kernel_unmap(struct world *w)
-{
-    struct kcall c = { .access = 0 };
-    unsigned i;
-    int r;
-
-    if (!w->kernel.n)
-        return;
-    pick_pages(w, &c);
-    if (chance(w, 4))
-        spoil(w, &c);
-    do {
-        call_begins(w, CALL_WHOLE);
-        r = lp_kernel_unmap(w->pager, c.va, c.len);
-    } while (call_again(w, r));
-    say(w, "kernel_unmap(%#llx, %#llx) = %d", X(c.va), X(c.len), r);
-    if (!forgiven(w, r)) {
-        expect(w, "lp_kernel_unmap", r, c.malformed ? -LP_EINVAL : 0);
-        if (r == 0) {
-            split_at(w, c.r, c.first);
-            split_at(w, c.r, c.last);
-            for (i = c.first; i < c.last; i++)
-                c.r->page[i] = (struct m_kpage){ .mapped = false };
-        }
-    }
-    compare_around(w, &c);
-}
-
-void op_kernel_protect(struct world *w)
-{
-    struct kcall c = { .access = pick_kernel_access(w) };
-    bool hole = false;
-    unsigned i;
-    int r;
-
-    if (!w->kernel.n)
-        return;
-    pick_pages(w, &c);
-    if (chance(w, 4))
-        spoil(w, &c);
-    else if (chance(w, 3)) {
-        c.malformed = true;
-        c.access = chance(w, 50) ? 0 : c.access | 8u << pick(w, 20);
-    }
-    for (i = c.first; i < c.last && !c.malformed; i++)
-        hole |= !c.r->page[i].mapped;
-    do {
-        call_begins(w, CALL_WHOLE);
-        r = lp_kernel_protect(w->pager, c.va, c.len, c.access);
-    } while (call_again(w, hole ? 0 : r));
-    say(w, "kernel_protect(%#llx, %#llx, %u) = %d", X(c.va), X(c.len), c.access,
-        r);
-    if (hole || !forgiven(w, r)) {
-        expect(w, "lp_kernel_protect", r,
-               c.malformed ? -LP_EINVAL
-               : hole      ? -LP_ENOMEM
-                           : 0);
-        if (r == 0) {
-            split_at(w, c.r, c.first);
-            split_at(w, c.r, c.last);
-            for (i = c.first; i < c.last; i++)
-                c.r->page[i].access = (uint8_t)c.access;
-        }
-    }
-    compare_around(w, &c);
-}
-
 /* --- accesses --- */
 
 /* Does the page allow it in this mode? */
@@ -305,19 +223,39 @@ static bool allows(const struct world *w, const struct m_kpage *p,
     }
 }
 
+/* The number of the page in what the model knows the bytes of; or NOWHERE. */
+static unsigned memory_of(const struct m_kernel *k, lp_pa pa)
+{
+    unsigned i;
+
+    for (i = 0; i < KERNEL_FRAMES; i++)
+        if (k->frame[i] == pa)
+            return k->ndevice + i;
+    if (pa >= k->device && pa < k->device + (lp_pa)k->ndevice * PAGE)
+        return (unsigned)((pa - k->device) / PAGE);
+    return NOWHERE;
+}
+
 /* Its bytes in the model, made when they are first asked for. */
 static uint8_t *bytes_of(struct m_kernel *k, lp_pa pa)
 {
-    uint8_t **data = &k->data[(pa - k->device) / PAGE];
+    uint8_t **data = &k->data[memory_of(k, pa)];
 
     if (!*data)
         *data = calloc(1, PAGE);
     return *data;
 }
 
-static bool on_device(const struct m_kernel *k, lp_pa pa)
+/* It has been stored to: what was executable then may be fetched as it was. */
+static void stored(struct m_kernel *k, lp_pa pa)
 {
-    return pa >= k->device && pa < k->device + (lp_pa)k->ndevice * PAGE;
+    struct m_krange *r;
+    unsigned i;
+
+    for (r = k->range; r < k->range + k->n; r++)
+        for (i = 0; i < r->n; i++)
+            if (r->page[i].mapped && r->page[i].pa == pa)
+                r->page[i].stale = true;
 }
 
 /* One access to the word at `offset` of the page at va. */
@@ -345,8 +283,11 @@ static void touch(struct world *w, const struct m_kpage *p, lp_va va,
     bytes = bytes_of(&w->kernel, p->pa) + offset;
     if (access == LP_WRITE) {
         memcpy(bytes, &word, sizeof word);
+        stored(&w->kernel, p->pa);
         return;
     }
+    if (access == LP_EXEC && p->stale && w->icache)
+        return;
     memcpy(&old, bytes, sizeof old);
     expect(w, "word in the kernel's half", (int64_t)word, (int64_t)old);
 }
@@ -360,30 +301,175 @@ static void stray(struct world *w, lp_va va)
            lp_host_load(w->m, va, &word, sizeof word), LP_HOST_MAPERR);
 }
 
-void op_kernel_touch(struct world *w)
+static void touch_at(struct world *w, const struct kcall *c, unsigned i)
 {
     static const enum lp_host_mode modes[] = { LP_HOST_USER, LP_HOST_SUPERVISOR,
                                                LP_HOST_SUPERVISOR,
                                                LP_HOST_SUPERVISOR_USER };
-    unsigned n = 1 + (unsigned)pick(w, w->settings->mode == MODE_TLB ? 60 : 6);
-    const struct m_kpage *p;
-    struct kcall c = { 0 };
-    unsigned i;
-    lp_va va;
+    const struct m_kpage *p = &c->r->page[i];
+    lp_va va = c->r->range.start + (lp_va)i * PAGE;
+
+    if (p->mapped && memory_of(&w->kernel, p->pa) == NOWHERE)
+        return;
+    enter(w, pick_space(w));
+    if (chance(w, 5) && !allows(w, p, LP_HOST_USER, LP_READ))
+        stray(w, va);
+    else
+        touch(w, p, va,
+              p->user && chance(w, 70) ? LP_HOST_USER : modes[pick(w, 4)],
+              1u << pick(w, 3));
+}
+
+/* Before and after a call: what a CPU knows from before must be gone. */
+static void touch_some(struct world *w, const struct kcall *c)
+{
+    unsigned n = chance(w, 50) ? 0 : 1 + (unsigned)pick(w, 12);
+
+    for (; n > 0; n--)
+        touch_at(w, c, c->first + (unsigned)pick(w, c->last - c->first));
+}
+
+/* --- the calls --- */
+
+void op_kernel_map(struct world *w)
+{
+    struct kcall c = { .access = pick_kernel_access(w) };
+    int r, wanted;
 
     if (!w->kernel.n)
         return;
-    pick_pages(w, &c);
-    for (; n > 0; n--) {
-        i = c.first + (unsigned)pick(w, c.last - c.first);
-        p = &c.r->page[i];
-        va = c.r->range.start + (lp_va)i * PAGE;
-        if (p->mapped && !on_device(&w->kernel, p->pa))
-            continue;
-        enter(w, pick_space(w));
-        if (chance(w, 5) && !allows(w, p, LP_HOST_USER, LP_READ))
-            stray(w, va);
-        else
-            touch(w, p, va, modes[pick(w, 4)], 1u << pick(w, 3));
+    pick_pages_that(w, &c, false);
+    touch_some(w, &c);
+    c.flags = chance(w, 30) ? LP_KERNEL_USER : 0;
+    c.cache = chance(w, 70) ? 0 : (unsigned)pick(w, LP_CACHE_MODES);
+    pick_memory(w, &c);
+    if (chance(w, 3))
+        spoil(w, &c);
+    else if (chance(w, 4))
+        spoil_map(w, &c);
+    wanted = c.malformed ? -LP_EINVAL : any_mapped(&c) ? -LP_EEXIST : 0;
+    do {
+        call_begins(w, CALL_WHOLE);
+        r = lp_kernel_map(w->pager, c.va, c.pa, c.len, c.access, c.flags,
+                          (enum lp_cache_mode)c.cache);
+    } while (call_again(w, r));
+    say(w, "kernel_map(%#llx, %#llx, %#llx, %u, %u, %u) = %d", X(c.va), X(c.pa),
+        X(c.len), c.access, c.flags, c.cache, r);
+    if (!forgiven(w, r)) {
+        expect(w, "lp_kernel_map", r, wanted);
+        if (r == 0)
+            mapped(w, &c);
     }
+    compare_around(w, &c);
+    touch_some(w, &c);
+}
+
+/* No leaf reaches over this edge any more. */
+static void split_at(struct world *w, struct m_krange *r, unsigned edge)
+{
+    unsigned n, i, level;
+    uint64_t start;
+
+    while (edge < r->n && (level = r->page[edge].level) != 0 &&
+           number_of(r, edge) % leaf_pages(w, level)) {
+        n = leaf_pages(w, level);
+        start = edge - number_of(r, edge) % n;
+        for (i = 0; i < n; i++)
+            r->page[start + i].level = (uint8_t)(level - 1);
+    }
+}
+
+void op_kernel_unmap(struct world *w)
+{
+    struct kcall c = { .access = 0 };
+    unsigned i;
+    int r;
+
+    if (!w->kernel.n)
+        return;
+    pick_pages_that(w, &c, true);
+    touch_some(w, &c);
+    if (chance(w, 4))
+        spoil(w, &c);
+    do {
+        call_begins(w, CALL_WHOLE);
+        r = lp_kernel_unmap(w->pager, c.va, c.len);
+    } while (call_again(w, r));
+    say(w, "kernel_unmap(%#llx, %#llx) = %d", X(c.va), X(c.len), r);
+    if (!forgiven(w, r)) {
+        expect(w, "lp_kernel_unmap", r, c.malformed ? -LP_EINVAL : 0);
+        if (r == 0) {
+            split_at(w, c.r, c.first);
+            split_at(w, c.r, c.last);
+            for (i = c.first; i < c.last; i++)
+                c.r->page[i] = (struct m_kpage){ .mapped = false };
+        }
+    }
+    compare_around(w, &c);
+    touch_some(w, &c);
+}
+
+static void protected_pages(const struct kcall *c)
+{
+    struct m_kpage *p;
+    unsigned i;
+
+    for (i = c->first; i < c->last; i++) {
+        p = &c->r->page[i];
+        if (!(p->access & LP_EXEC))
+            p->stale = false;
+        p->access = (uint8_t)c->access;
+    }
+}
+
+void op_kernel_protect(struct world *w)
+{
+    struct kcall c = { .access = pick_kernel_access(w) };
+    bool hole = false;
+    unsigned i;
+    int r;
+
+    if (!w->kernel.n)
+        return;
+    pick_pages_that(w, &c, true);
+    touch_some(w, &c);
+    if (chance(w, 4))
+        spoil(w, &c);
+    else if (chance(w, 3)) {
+        c.malformed = true;
+        c.access = chance(w, 50) ? 0 : c.access | 8u << pick(w, 20);
+    }
+    for (i = c.first; i < c.last && !c.malformed; i++)
+        hole |= !c.r->page[i].mapped;
+    do {
+        call_begins(w, CALL_WHOLE);
+        r = lp_kernel_protect(w->pager, c.va, c.len, c.access);
+    } while (call_again(w, hole ? 0 : r));
+    say(w, "kernel_protect(%#llx, %#llx, %u) = %d", X(c.va), X(c.len), c.access,
+        r);
+    if (hole || !forgiven(w, r)) {
+        expect(w, "lp_kernel_protect", r,
+               c.malformed ? -LP_EINVAL
+               : hole      ? -LP_ENOMEM
+                           : 0);
+        if (r == 0) {
+            split_at(w, c.r, c.first);
+            split_at(w, c.r, c.last);
+            protected_pages(&c);
+        }
+    }
+    compare_around(w, &c);
+    touch_some(w, &c);
+}
+
+void op_kernel_touch(struct world *w)
+{
+    unsigned n = 1 + (unsigned)pick(w, w->settings->mode == MODE_TLB ? 60 : 6);
+    struct kcall c = { 0 };
+
+    if (!w->kernel.n)
+        return;
+    pick_pages_that(w, &c, true);
+    for (; n > 0; n--)
+        touch_at(w, &c, c.first + (unsigned)pick(w, c.last - c.first));
 }

@@ -44,6 +44,8 @@ unsigned pick_access(struct world *w)
 {
     static const uint8_t often[] = { 3, 3, 3, 3, 3, 3, 1, 1, 5, 7, 0, 4, 2 };
 
+    if (w->icache && chance(w, 30))
+        return LP_READ | LP_WRITE | LP_EXEC;
     return chance(w, 92) ? often[pick(w, sizeof often)] : (unsigned)pick(w, 8);
 }
 

@@ -364,7 +364,8 @@ void op_burst(struct world *w)
 
 void op_load(struct world *w)
 {
-    access_memory(w, LP_READ);
+    /* Where it matters what was fetched before, fetch more. */
+    access_memory(w, w->icache && chance(w, 40) ? LP_EXEC : LP_READ);
 }
 
 void op_store(struct world *w)

@@ -376,6 +376,7 @@ static void end_world(struct world *w)
                (int64_t)w->baseline);
     leave_pager(w);
     expect(w, "lp_pager_destroy", lp_pager_destroy(w->pager), 0);
+    kernel_free(w);
     expect(w, "frames used after lp_pager_destroy",
            (int64_t)lp_host_frames_used(w->m), 0);
     lp_host_read_stats(w->m, &stats);
@@ -384,7 +385,6 @@ static void end_world(struct world *w)
     free(w->scratch);
     free(w->seen);
     free(w->ids);
-    kernel_free(w);
 }
 
 /*
