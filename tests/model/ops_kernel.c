@@ -41,6 +41,9 @@ static unsigned pick_kernel_access(struct world *w)
 {
     static const uint8_t often[] = { 3, 3, 3, 1, 5, 7, 1, 2, 4, 6 };
 
+    /* Where it matters what was fetched before, more of what is fetched. */
+    if (w->icache && chance(w, 50))
+        return LP_READ | LP_WRITE | LP_EXEC;
     return often[pick(w, sizeof often)];
 }
 
@@ -264,7 +267,7 @@ static void touch(struct world *w, const struct m_kpage *p, lp_va va,
 {
     struct lp_host_trap trap = { .va = 0 };
     uint64_t word = pick(w, UINT64_MAX), old = 0;
-    unsigned offset = 8 * (unsigned)pick(w, PAGE / 8);
+    unsigned offset = 8 * (unsigned)pick(w, 4); /* often the same word */
     bool right = allows(w, p, mode, access);
     enum lp_host_code code;
     uint8_t *bytes;
@@ -339,6 +342,10 @@ void op_kernel_map(struct world *w)
     if (!w->kernel.n)
         return;
     pick_pages_that(w, &c, false);
+    if (w->icache && chance(w, 50)) { /* for a frame: see pick_memory */
+        c.last = c.first + 1;
+        set_pages(&c);
+    }
     touch_some(w, &c);
     c.flags = chance(w, 30) ? LP_KERNEL_USER : 0;
     c.cache = chance(w, 70) ? 0 : (unsigned)pick(w, LP_CACHE_MODES);
@@ -460,6 +467,48 @@ void op_kernel_protect(struct world *w)
     }
     compare_around(w, &c);
     touch_some(w, &c);
+}
+
+/* A page of a frame that the kernel alone may use; NULL: none. */
+static struct m_kpage *pick_frame_page(struct world *w, lp_va *va)
+{
+    struct m_krange *r = &w->kernel.range[pick(w, w->kernel.n)];
+    unsigned i, start = (unsigned)pick(w, r->n);
+    struct m_kpage *p;
+
+    for (i = 0; i < r->n; i++) {
+        p = &r->page[(start + i) % r->n];
+        if (!p->mapped || p->user || p->level ||
+            memory_of(&w->kernel, p->pa) < w->kernel.ndevice ||
+            memory_of(&w->kernel, p->pa) == NOWHERE)
+            continue;
+        *va = r->range.start + (lp_va)((start + i) % r->n) * PAGE;
+        return p;
+    }
+    return NULL;
+}
+
+/* The kernel patches its own code, which every CPU has run. */
+void op_kernel_patch(struct world *w)
+{
+    static const unsigned steps[] = { LP_READ | LP_EXEC, LP_READ | LP_WRITE,
+                                      LP_READ | LP_EXEC };
+    struct m_kpage *p;
+    unsigned i, n;
+    lp_va va;
+
+    if (!w->kernel.n || !(p = pick_frame_page(w, &va)))
+        return;
+    for (i = 0; i < 3; i++) {
+        expect(w, "lp_kernel_protect of a page",
+               lp_kernel_protect(w->pager, va, PAGE, steps[i]), 0);
+        p->stale = p->stale && (p->access & LP_EXEC);
+        p->access = (uint8_t)steps[i];
+        for (n = 0; n < 3; n++) {
+            enter(w, pick_space(w));
+            touch(w, p, va, LP_HOST_SUPERVISOR, steps[i] & 6);
+        }
+    }
 }
 
 void op_kernel_touch(struct world *w)

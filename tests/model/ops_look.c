@@ -62,6 +62,44 @@ void op_next_area(struct world *w)
            first < l->n && s->cell[first].mapped ? 0 : -LP_EFAULT);
 }
 
+static bool access_ok(const struct world *w, const struct m_space *s, lp_va va,
+                      uint64_t len, unsigned access)
+{
+    const struct layout *l = &w->layout;
+    unsigned i;
+    lp_va last;
+
+    if (len > UINT64_MAX - va)
+        return false;
+    last = len ? va + len - 1 : va;
+    for (i = place_of(l, va); i < l->n && l->at[i].start <= last; i++)
+        if (!s->cell[i].mapped || (access & ~m_allows(l, &s->cell[i])))
+            return false;
+    return last < l->user_end;
+}
+
+void op_access_ok(struct world *w)
+{
+    struct m_space *s = pick_space(w);
+    unsigned access = (unsigned)pick(w, 8), first, last;
+    uint64_t len;
+    lp_va va;
+    bool got;
+
+    pick_places(w, &first, &last);
+    va = w->layout.at[first].start + (chance(w, 50) ? pick(w, PAGE) : 0);
+    len = chance(w, 50) ? pick(w, 3 * PAGE)
+                        : w->layout.at[last - 1].end - va + pick(w, 3) - 1;
+    if (chance(w, 3))
+        len = UINT64_MAX - pick(w, PAGE);
+    if (chance(w, 3))
+        va = UINT64_MAX - pick(w, 10);
+    got = lp_access_ok(s->lib, va, len, access);
+    say(w, "access_ok(space %u, %#llx, %#llx, %u) = %d", s->number, X(va),
+        X(len), access, got);
+    expect(w, "lp_access_ok", got, access_ok(w, s, va, len, access));
+}
+
 /* --- tables --- */
 
 /* Is it the table of another space, too? */

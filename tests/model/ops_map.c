@@ -276,6 +276,25 @@ void op_comb(struct world *w)
                         chance(w, 10) ? pick_access(w) : access);
 }
 
+void op_jit(struct world *w)
+{
+    static const unsigned steps[] = { LP_READ | LP_EXEC, LP_READ | LP_WRITE,
+                                      LP_READ | LP_EXEC };
+    struct m_space *s = pick_space(w);
+    unsigned place = pick_page(w, s), i;
+    const struct place *at = &w->layout.at[place];
+
+    if (!s->cell[place].mapped || s->cell[place].may != 7)
+        return;
+    for (i = 0; i < 3; i++) {
+        mprotect_at(w, s, at->start, PAGE, steps[i]);
+        if (steps[i] & LP_EXEC)
+            fetch_page(w, s, place);
+        else
+            store_word(w, s, place);
+    }
+}
+
 void op_set_base(struct world *w)
 {
     struct m_space *s = pick_space(w);

@@ -342,6 +342,11 @@ void store_word(struct world *w, struct m_space *s, unsigned place)
               8);
 }
 
+void fetch_page(struct world *w, struct m_space *s, unsigned place)
+{
+    access_at(w, s, LP_EXEC, w->layout.at[place].start, PAGE);
+}
+
 void op_burst(struct world *w)
 {
     bool many = w->settings->mode == MODE_TLB;
@@ -555,42 +560,4 @@ void op_string(struct world *w)
         wrong(w, "lp_strncpy_in(%#llx): wrong bytes", X(va));
     if (copies && r >= 0 && (size_t)r < max && w->buffer[r] != 0)
         wrong(w, "lp_strncpy_in(%#llx): no zero at the end", X(va));
-}
-
-static bool access_ok(const struct world *w, const struct m_space *s, lp_va va,
-                      uint64_t len, unsigned access)
-{
-    const struct layout *l = &w->layout;
-    unsigned i;
-    lp_va last;
-
-    if (len > UINT64_MAX - va)
-        return false;
-    last = len ? va + len - 1 : va;
-    for (i = place_of(l, va); i < l->n && l->at[i].start <= last; i++)
-        if (!s->cell[i].mapped || (access & ~m_allows(l, &s->cell[i])))
-            return false;
-    return last < l->user_end;
-}
-
-void op_access_ok(struct world *w)
-{
-    struct m_space *s = pick_space(w);
-    unsigned access = (unsigned)pick(w, 8), first, last;
-    uint64_t len;
-    lp_va va;
-    bool got;
-
-    pick_places(w, &first, &last);
-    va = w->layout.at[first].start + (chance(w, 50) ? pick(w, PAGE) : 0);
-    len = chance(w, 50) ? pick(w, 3 * PAGE)
-                        : w->layout.at[last - 1].end - va + pick(w, 3) - 1;
-    if (chance(w, 3))
-        len = UINT64_MAX - pick(w, PAGE);
-    if (chance(w, 3))
-        va = UINT64_MAX - pick(w, 10);
-    got = lp_access_ok(s->lib, va, len, access);
-    say(w, "access_ok(space %u, %#llx, %#llx, %u) = %d", s->number, X(va),
-        X(len), access, got);
-    expect(w, "lp_access_ok", got, access_ok(w, s, va, len, access));
 }

@@ -170,6 +170,9 @@ void resolve_tried(struct world *w, struct m_space *s, unsigned place,
 /* store_word: a program stores somewhere in a page. */
 void store_word(struct world *w, struct m_space *s, unsigned place);
 
+/* fetch_page: a program runs all of a page. */
+void fetch_page(struct world *w, struct m_space *s, unsigned place);
+
 /* drop_cell: the page at this place is gone, the area stays. */
 void drop_cell(struct world *w, struct m_space *s, unsigned place);
 
@@ -241,6 +244,8 @@ void op_object_trouble(struct world *w);
 void op_object_get(struct world *w);
 /* op_object_refuse: one that cannot be. */
 void op_object_refuse(struct world *w);
+/* op_jit: code is run, made writable, changed, made executable, run. */
+void op_jit(struct world *w);
 /* op_sync_code: and then every byte is fetched as it was stored. */
 void op_sync_code(struct world *w);
 void op_activate(struct world *w);
@@ -248,6 +253,7 @@ void op_resident(struct world *w);
 void op_kernel_map(struct world *w);
 void op_kernel_unmap(struct world *w);
 void op_kernel_protect(struct world *w);
+void op_kernel_patch(struct world *w);
 /* op_kernel_touch: from user and from kernel mode, no fault handled. */
 void op_kernel_touch(struct world *w);
 void op_next_area(struct world *w);
