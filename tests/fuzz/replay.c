@@ -5,36 +5,56 @@
 #include "fuzz.h"
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { INPUT_MAX = 65536, PATH_SIZE = 4096 };
 
 static const char usage[] =
     "usage: fuzz-replay FILE...\n"
     "       fuzz-replay --list | --test NAME   files of the corpus\n"
-    "Exit status: 0 nothing found, 2 bad arguments; a difference aborts.\n";
+    "Exit status: 0 nothing found, 1 a difference, 2 bad arguments.\n";
 
-/* 2: cannot be read. */
+/* Bytes of a file; -1: cannot be read, and it is said why. */
+static long read_file(const char *path, uint8_t *data, size_t size)
+{
+    FILE *file = fopen(path, "rb");
+    size_t len = file ? fread(data, 1, size, file) : 0;
+    bool bad = !file || ferror(file);
+
+    if (bad)
+        perror(path);
+    if (file)
+        fclose(file);
+    return bad ? -1 : (long)len;
+}
+
+/* In a process of its own, since a difference aborts: 0, 1, 2: as main. */
 static int replay(const char *path)
 {
     static uint8_t data[INPUT_MAX];
-    FILE *file = fopen(path, "rb");
-    size_t len;
+    long len = read_file(path, data, sizeof data);
+    int status;
+    pid_t pid;
 
-    if (!file) {
-        perror(path);
+    if (len < 0)
         return 2;
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0)
+        exit(LLVMFuzzerTestOneInput(data, (size_t)len));
+    if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+        perror("fuzz-replay");
+        return 1;
     }
-    len = fread(data, 1, sizeof data, file);
-    if (ferror(file)) {
-        perror(path);
-        fclose(file);
-        return 2;
-    }
-    fclose(file);
-    return LLVMFuzzerTestOneInput(data, len);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    fprintf(stderr, "again: fuzz-replay %s\n", path);
+    return 1;
 }
 
 static int list(void)

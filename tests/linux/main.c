@@ -1,9 +1,9 @@
 /*
  * main.c: the command line.
  */
+#include "options.h"
 #include "oracle.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -44,16 +44,6 @@ static struct totals *totals;
 
 /* --- arguments --- */
 
-static bool is_format(const char *name)
-{
-    unsigned i;
-
-    for (i = 0; lp_host_formats[i]; i++)
-        if (strcmp(name, lp_host_formats[i]) == 0)
-            return true;
-    return false;
-}
-
 static const char *format_of(const struct campaign *c, uint64_t seed)
 {
     unsigned n = 0;
@@ -63,30 +53,6 @@ static const char *format_of(const struct campaign *c, uint64_t seed)
     while (lp_host_formats[n])
         n++;
     return lp_host_formats[seed % n];
-}
-
-static _Noreturn void bad_argument(const char *what, const char *value)
-{
-    fprintf(stderr, "linux-oracle: %s%s%s\n%s", what, value ? ": " : "",
-            value ? value : "", usage);
-    exit(2);
-}
-
-static uint64_t number(const char *option, const char *text, uint64_t least,
-                       uint64_t most)
-{
-    unsigned long long n;
-    char *end;
-
-    errno = 0;
-    n = strtoull(text, &end, 0);
-    if (errno || end == text || *end || *text == '-' || n < least || n > most) {
-        fprintf(
-            stderr, "linux-oracle: %s: not a number from %llu to %llu: %s\n",
-            option, (unsigned long long)least, (unsigned long long)most, text);
-        exit(2);
-    }
-    return n;
 }
 
 static void take_lie(struct settings *s, const char *value)
@@ -99,7 +65,7 @@ static void take_lie(struct settings *s, const char *value)
 
     snprintf(digits, sizeof digits, "%.*s",
              (int)(kind ? kind - value : (long)strlen(value)), value);
-    s->lie_at = number("--lie", digits, 0, UINT64_MAX);
+    s->lie_at = number_of("--lie", digits, 0, UINT64_MAX);
     kind = kind ? kind + 1 : kinds[0];
     for (i = 0; i < 4; i++)
         if (strcmp(kind, kinds[i]) == 0)
@@ -112,29 +78,24 @@ static void take_lie(struct settings *s, const char *value)
 static bool take_value(struct campaign *c, const char *option,
                        const char *value)
 {
-    static const char *const options[] = { "--seed",       "--ops",  "--runs",
-                                           "--format",     "--keep", "--lie",
-                                           "--check-every" };
     struct settings *s = &c->settings;
-    unsigned i = 0;
 
-    while (i < 7 && strcmp(option, options[i]) != 0)
-        i++;
-    if (i == 7)
+    if (strcmp(option, "--seed") == 0)
+        s->seed = number_of(option, value, 0, UINT64_MAX);
+    else if (strcmp(option, "--ops") == 0)
+        s->ops = number_of(option, value, 1, 100000000);
+    else if (strcmp(option, "--runs") == 0)
+        c->runs = number_of(option, value, 1, UINT64_MAX);
+    else if (strcmp(option, "--check-every") == 0)
+        s->check_every = (unsigned)number_of(option, value, 0, 1000000000);
+    else if (strcmp(option, "--format") == 0)
+        c->format = format_option(value_of(option, value));
+    else if (strcmp(option, "--keep") == 0)
+        c->keep = value_of(option, value);
+    else if (strcmp(option, "--lie") == 0)
+        take_lie(s, value_of(option, value));
+    else
         return false;
-    if (!value)
-        bad_argument("a value is missing after", option);
-    switch (i) {
-    case 0: s->seed = number(option, value, 0, UINT64_MAX); break;
-    case 1: s->ops = number(option, value, 1, 100000000); break;
-    case 2: c->runs = number(option, value, 1, UINT64_MAX); break;
-    case 3: c->format = value; break;
-    case 4: c->keep = value; break;
-    case 5: take_lie(s, value); break;
-    default:
-        s->check_every = (unsigned)number(option, value, 0, 1000000000);
-        break;
-    }
     return true;
 }
 
@@ -279,10 +240,8 @@ static int campaign(struct campaign *c)
 {
     time_t start = time(NULL), last = start;
     uint64_t run, failed = 0;
-    uint8_t *skip = c->keep ? parse_keep(c->keep, c->settings.ops) : NULL;
+    uint8_t *skip = c->keep ? keep_of(c->keep, c->settings.ops) : NULL;
 
-    if (c->keep && !skip)
-        bad_argument("not a list of operations", c->keep);
     c->settings.skip = skip;
     for (run = 0; run < c->runs; run++, c->settings.seed++) {
         c->settings.format = format_of(c, c->settings.seed);
@@ -308,6 +267,7 @@ int main(int argc, char **argv)
     const char *test = NULL;
     int i;
 
+    options_of("linux-oracle", usage);
     for (i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
             fputs(usage, stdout);
@@ -317,8 +277,9 @@ int main(int argc, char **argv)
             list_tests();
             return 0;
         }
-        if (strcmp(argv[i], "--test") == 0 && argv[i + 1]) {
-            test = argv[++i];
+        if (strcmp(argv[i], "--test") == 0) {
+            test = value_of(argv[i], argv[i + 1]);
+            i++;
             continue;
         }
         if (take_switch(&c, argv[i]))
@@ -327,10 +288,6 @@ int main(int argc, char **argv)
             bad_argument("unknown option", argv[i]);
         i++;
     }
-    if (c.format && strcmp(c.format, "all") == 0)
-        c.format = NULL;
-    if (c.format && !is_format(c.format))
-        bad_argument("unknown format", c.format);
     need_linux();
     totals = mmap(NULL, sizeof *totals, PROT_READ | PROT_WRITE,
                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);

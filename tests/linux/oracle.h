@@ -361,7 +361,4 @@ enum outcome run_alone(const struct settings *settings, struct totals *totals,
 /* shrink: look for a shorter run that ends alike, and show it. */
 void shrink(const struct settings *settings, struct totals *totals);
 
-/* parse_keep: from "3,7-9" what is left out; NULL: not such a list. */
-uint8_t *parse_keep(const char *text, uint64_t ops);
-
 #endif

@@ -131,7 +131,9 @@ static void progress(const struct campaign *c, time_t start, time_t *last)
             X(c->settings.seed + 1));
 }
 
-static void print_go_on(const struct campaign *c, uint64_t left)
+/* The command for so many runs from this seed on. */
+static void print_command(const struct campaign *c, const char *why,
+                          uint64_t seed, uint64_t runs)
 {
     const struct settings *s = &c->settings;
     char cpus[32] = "";
@@ -139,10 +141,10 @@ static void print_go_on(const struct campaign *c, uint64_t left)
     if (s->cpus)
         snprintf(cpus, sizeof cpus, " --cpus %u", s->cpus);
     fprintf(stderr,
-            "interrupted; go on with: model --mode %s --format %s --seed %llu "
-            "--runs %llu --ops %llu --check-every %u%s%s\n",
-            mode_names[s->mode], c->format ? c->format : "all", X(s->seed),
-            X(left), X(s->ops), s->check_every, cpus,
+            "%s: model --mode %s --format %s --seed %llu --runs %llu "
+            "--ops %llu --check-every %u%s%s\n",
+            why, mode_names[s->mode], c->format ? c->format : "all", X(seed),
+            X(runs), X(s->ops), s->check_every, cpus,
             c->keep_going ? " --keep-going" : "");
 }
 
@@ -152,7 +154,7 @@ int campaign(struct campaign *c)
 {
     time_t start = time(NULL), last = start;
     struct settings *s = &c->settings;
-    uint64_t run, failed = 0;
+    uint64_t run, failed = 0, first = s->seed;
 
     s->tally = shared_tally();
     expect_interrupt();
@@ -173,8 +175,12 @@ int campaign(struct campaign *c)
     fprintf(stderr, "%llu runs, %llu operations, %llu failed\n",
             X(s->tally->runs + failed), X(s->tally->operations), X(failed));
     if (interrupted && run < c->runs && !failed)
-        print_go_on(c, c->runs - run);
-    if (failed || (s->mode == MODE_TLB && over_budget(s->tally)))
+        print_command(c, "interrupted; go on with", s->seed, c->runs - run);
+    if (failed)
         return 1;
+    if (s->mode == MODE_TLB && over_budget(s->tally)) {
+        print_command(c, "again", first, run);
+        return 1;
+    }
     return interrupted ? 130 : 0;
 }

@@ -2,10 +2,9 @@
  * main.c: the command line of the campaigns, and their short slices as tests.
  */
 #include "campaign.h"
+#include "options.h"
 #include "shrink.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char usage[] =
@@ -36,48 +35,10 @@ static const char usage[] =
 
 /* --- arguments --- */
 
-static bool is_format(const char *name)
-{
-    unsigned i;
-
-    for (i = 0; lp_host_formats[i]; i++)
-        if (strcmp(name, lp_host_formats[i]) == 0)
-            return true;
-    return false;
-}
-
-static _Noreturn void bad_argument(const char *what, const char *value)
-{
-    fprintf(stderr, "model: %s%s%s\n%s", what, value ? ": " : "",
-            value ? value : "", usage);
-    exit(2);
-}
-
-static uint64_t number(const char *option, const char *text, uint64_t least,
-                       uint64_t most)
-{
-    unsigned long long n;
-    char *end;
-
-    if (!text || !*text)
-        bad_argument("a number is missing after", option);
-    errno = 0;
-    n = strtoull(text, &end, 0);
-    if (errno || *end || *text == '-' || n < least || n > most) {
-        fprintf(stderr, "model: %s: not a number from %llu to %llu: %s\n",
-                option, (unsigned long long)least, (unsigned long long)most,
-                text);
-        exit(2);
-    }
-    return n;
-}
-
 static enum mode mode_of(const char *name)
 {
     unsigned i;
 
-    if (!name)
-        bad_argument("a value is missing after", "--mode");
     for (i = 0; mode_names[i]; i++)
         if (strcmp(name, mode_names[i]) == 0)
             return (enum mode)i;
@@ -91,27 +52,25 @@ static bool take_value(struct campaign *c, const char *option,
     struct settings *s = &c->settings;
 
     if (strcmp(option, "--mode") == 0)
-        s->mode = mode_of(value);
+        s->mode = mode_of(value_of(option, value));
     else if (strcmp(option, "--seed") == 0)
-        s->seed = number(option, value, 0, UINT64_MAX);
+        s->seed = number_of(option, value, 0, UINT64_MAX);
     else if (strcmp(option, "--ops") == 0)
-        s->ops = number(option, value, 1, 100000000);
+        s->ops = number_of(option, value, 1, 100000000);
     else if (strcmp(option, "--runs") == 0)
-        c->runs = number(option, value, 1, UINT64_MAX);
+        c->runs = number_of(option, value, 1, UINT64_MAX);
     else if (strcmp(option, "--seconds") == 0)
-        c->seconds = number(option, value, 1, 100000000);
+        c->seconds = number_of(option, value, 1, 100000000);
     else if (strcmp(option, "--check-every") == 0)
-        s->check_every = (unsigned)number(option, value, 0, 1000000000);
+        s->check_every = (unsigned)number_of(option, value, 0, 1000000000);
     else if (strcmp(option, "--cpus") == 0)
-        s->cpus = (unsigned)number(option, value, 1, WORLD_CPUS_MAX);
+        s->cpus = (unsigned)number_of(option, value, 1, WORLD_CPUS_MAX);
     else if (strcmp(option, "--keep") == 0)
-        c->keep = value;
+        c->keep = value_of(option, value);
     else if (strcmp(option, "--format") == 0)
-        c->format = value;
+        c->format = format_option(value_of(option, value));
     else
         return false;
-    if (!value)
-        bad_argument("a value is missing after", option);
     return true;
 }
 
@@ -190,6 +149,7 @@ int main(int argc, char **argv)
     };
     int i;
 
+    options_of("model", usage);
     for (i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
             fputs(usage, stdout);
@@ -199,24 +159,15 @@ int main(int argc, char **argv)
             list_tests();
             return 0;
         }
-        if (strcmp(argv[i], "--test") == 0) {
-            if (!argv[i + 1])
-                bad_argument("a name is missing after", argv[i]);
-            return run_test(argv[i + 1]);
-        }
+        if (strcmp(argv[i], "--test") == 0)
+            return run_test(value_of(argv[i], argv[i + 1]));
         if (take_switch(&c, argv[i]))
             continue;
         if (!take_value(&c, argv[i], argv[i + 1]))
             bad_argument("unknown option", argv[i]);
         i++;
     }
-    if (c.format && strcmp(c.format, "all") == 0)
-        c.format = NULL;
-    if (c.format && !is_format(c.format))
-        bad_argument("unknown format", c.format);
     if (c.keep)
-        c.settings.skip = parse_keep(c.keep, c.settings.ops);
-    if (c.keep && !c.settings.skip)
-        bad_argument("not a list of operations", c.keep);
+        c.settings.skip = keep_of(c.keep, c.settings.ops);
     return campaign(&c);
 }

@@ -1,11 +1,10 @@
 /*
- * shrink.c: leave operations out for as long as the run still fails.
- *
- * First the number of operations is cut to the one that fails, then blocks of
- * them are left out, half as large each time, down to single ones.
+ * shrink.c: a run in a process of its own, so that one that dies is seen; and
+ * the shortest that still fails.
  */
 #include "shrink.h"
 
+#include "options.h"
 #include "tally.h"
 
 #include <errno.h>
@@ -18,43 +17,18 @@
 
 const char *const mode_names[] = { "model", "inject", "tlb", NULL };
 
-/* The operations that are kept, as a list of ranges. */
-static void keep_list(const struct settings *s, char *to, size_t size)
-{
-    size_t used = 0;
-    uint64_t i, j;
-
-    to[0] = 0;
-    for (i = 0; i < s->ops && used + 48 < size; i = j) {
-        j = i + 1;
-        if (s->skip[i])
-            continue;
-        while (j < s->ops && !s->skip[j])
-            j++;
-        used += (size_t)snprintf(to + used, size - used, "%s%llu",
-                                 used ? "," : "", (unsigned long long)i);
-        if (j > i + 1)
-            used += (size_t)snprintf(to + used, size - used, "-%llu",
-                                     (unsigned long long)j - 1);
-    }
-}
-
 /* How to see this run again, in one line. */
 static void print_again(const struct settings *s)
 {
-    static char keep[60000];
-    char cpus[32] = "";
-
-    if (s->skip)
-        keep_list(s, keep, sizeof keep);
-    if (s->cpus)
-        snprintf(cpus, sizeof cpus, " --cpus %u", s->cpus);
     fprintf(stderr,
             "again: model --mode %s --format %s --seed %llu --ops %llu "
-            "--check-every %u%s%s%s --verbose\n",
+            "--check-every %u",
             mode_names[s->mode], s->format, (unsigned long long)s->seed,
-            (unsigned long long)s->ops, s->check_every, cpus,
-            s->skip ? " --keep " : "", s->skip ? keep : "");
+            (unsigned long long)s->ops, s->check_every);
+    if (s->cpus)
+        fprintf(stderr, " --cpus %u", s->cpus);
+    print_keep(s->skip, s->ops);
+    fprintf(stderr, " --verbose\n");
 }
 
 static _Noreturn void child(const struct settings *s, enum show show)
@@ -100,102 +74,25 @@ bool run_alone(const struct settings *s, enum show show)
     return false;
 }
 
-uint8_t *parse_keep(const char *text, uint64_t ops)
+static bool fails(void *ctx)
 {
-    uint8_t *skip = malloc(ops);
-    unsigned long long first, last;
-    char *end;
-
-    memset(skip, 1, ops);
-    while (*text) {
-        first = last = strtoull(text, &end, 10);
-        if (end == text)
-            break;
-        if (*end == '-') {
-            text = end + 1;
-            last = strtoull(text, &end, 10);
-            if (end == text)
-                break;
-        }
-        for (; first <= last && first < ops; first++)
-            skip[first] = 0;
-        text = *end == ',' ? end + 1 : end;
-        if (*end && *end != ',')
-            break;
-    }
-    if (*text == 0)
-        return skip;
-    free(skip);
-    return NULL;
-}
-
-static bool fails(const struct settings *s)
-{
-    return !run_alone(s, HIDE);
-}
-
-/* The smallest number of operations that fails, by halving. */
-static void shrink_ops(struct settings *s)
-{
-    uint64_t low = 0, high = s->ops;
-
-    while (low + 1 < high) {
-        s->ops = (low + high) / 2;
-        if (fails(s))
-            high = s->ops;
-        else
-            low = s->ops;
-    }
-    s->ops = high;
-}
-
-/* Leave out every block of `size` that is not needed; any gone? */
-static bool shrink_blocks(struct settings *s, uint8_t *skip, uint64_t size)
-{
-    uint64_t start, i, n;
-    bool any = false;
-    uint8_t *before = malloc(size);
-
-    for (start = 0; start < s->ops; start += size) {
-        n = s->ops - start < size ? s->ops - start : size;
-        memcpy(before, skip + start, n);
-        for (i = 0; i < n && before[i]; i++)
-            ;
-        if (i == n)
-            continue;
-        memset(skip + start, 1, n);
-        if (fails(s))
-            any = true;
-        else
-            memcpy(skip + start, before, n);
-    }
-    free(before);
-    return any;
+    return !run_alone(ctx, HIDE);
 }
 
 void shrink(const struct settings *original)
 {
     struct settings s = *original;
     uint8_t *skip = calloc(1, s.ops);
-    uint64_t size;
 
     if (s.skip)
         memcpy(skip, s.skip, s.ops);
     s.skip = skip;
-    if (!fails(&s)) {
+    if (shorten(&s.ops, skip, fails, &s)) {
+        s.verbose = true;
+        fprintf(stderr, "shortest:\n");
+        run_alone(&s, SHOW);
+    } else {
         fprintf(stderr, "does not fail again\n");
-        free(skip);
-        return;
     }
-    shrink_ops(&s);
-    for (size = s.ops / 2 + 1; size >= 1; size /= 2) {
-        while (shrink_blocks(&s, skip, size) && size == 1)
-            ;
-        if (size == 1)
-            break;
-    }
-    s.verbose = true;
-    fprintf(stderr, "shortest:\n");
-    run_alone(&s, SHOW);
     free(skip);
 }

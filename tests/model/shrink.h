@@ -17,12 +17,6 @@ extern const char *const mode_names[];
  */
 bool run_alone(const struct settings *s, enum show show);
 
-/*
- * parse_keep: "3,7-9" to what a run skips: all other operations.  The caller
- * frees it.  NULL: not such a list.
- */
-uint8_t *parse_keep(const char *text, uint64_t ops);
-
 /* shrink: print the shortest run found that fails. */
 void shrink(const struct settings *s);
 
