@@ -53,8 +53,11 @@ static bool next_run(struct lp_space *space, lp_va *at, lp_va end,
         lp_table_walk(space, va, &walk);
         span = lp_span(f, walk.level ? walk.level : 1);
         *at = (va & ~(span - 1)) + span;
-        if (walk.level == 0 && make_run(space->pager, walk.table, va, end, run))
+        if (walk.level == 0 &&
+            make_run(space->pager, walk.table, va, end, run)) {
+            run->owned = walk.owned;
             return true;
+        }
     }
     return false;
 }

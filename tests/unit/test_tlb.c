@@ -525,6 +525,34 @@ static void test_tlb_sync__pages_taken_are_flushed(void **state)
 
 static const struct lp_object_ops memory = { .fill = NULL };
 
+/*
+ * ... but below tables that a fork has shared no CPU has been able to set D
+ * since the fork's flush: nobody has anything to forget.
+ */
+static void test_tlb_sync_below_shared_tables__no_flush(void **state)
+{
+    struct lp_page_info info;
+    struct lp_space *child;
+
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+        lp_va va = w.va + w.ck->span;
+
+        ck_map(w.p, va, 2, CK_RW, CK_SHARED);
+        ck_write(w.ck, va, 1);
+        assert_int_equal(lp_fork(w.p, &child), 0);
+        ck_watch(w.ck, NULL);
+        assert_int_equal(lp_msync(w.p, va, 2 * LP_PAGE_SIZE, LP_MS_SYNC), 0);
+        assert_int_equal(w.ck->nevents, 0);
+        assert_int_equal(lp_query(w.p, va, &info), 0);
+        assert_true(info.flags & LP_PAGE_UNOWNED);
+        ck_end(w.ck, child);
+        destroy(&w);
+    }
+}
+
 /* Truncate edits tables that others share: every CPU, every space. */
 static void test_tlb_truncate__all_cpus_all_spaces(void **state)
 {
@@ -704,6 +732,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_tlb_narrow__range_of_leaves),
         cmocka_unit_test(test_tlb_spurious__here_with_tables),
         cmocka_unit_test(test_tlb_sync__pages_taken_are_flushed),
+        cmocka_unit_test(test_tlb_sync_below_shared_tables__no_flush),
         cmocka_unit_test(test_tlb_truncate__all_cpus_all_spaces),
         cmocka_unit_test(test_tlb_generation_skipped__flushed_on_return),
         cmocka_unit_test(test_tlb_fences__other_cpu_forgets_and_stays_behind),
