@@ -289,7 +289,7 @@ static void foresee_msync(struct world *w, struct msync *a)
 
 static void check_msync(struct world *w, const struct msync *a, int r)
 {
-    bool hole;
+    bool hole = false; /* not asked again */
 
     if (a->malformed) {
         expect(w, "lp_msync", r, -LP_EINVAL);
