@@ -52,8 +52,12 @@ static void expect_interrupt(void)
 
 /* --- figures --- */
 
-/* So many dropped entries say something, from so many runs. */
-enum { BUDGET_LEAST = 150, BUDGET_RUNS = 20 };
+/*
+ * From so many runs of all formats on the budgets hold, but for so many entries
+ * that are free: one flush of a whole TLB may be among the first that are met,
+ * and where that is the rule, a few.
+ */
+enum { BUDGET_RUNS = 20, FREE_SMALL = 20, FREE = 150, SMALL = 3 };
 
 /* The runs add to it, each in its own process. */
 static struct tally *shared_tally(void)
@@ -93,21 +97,25 @@ static void print_figures(const struct campaign *c, uint64_t failed)
 }
 
 /* How many operations have dropped too much that was still true? */
-static unsigned over_budget(const struct tally *t)
+static unsigned over_budget(const struct campaign *c)
 {
+    const struct tally *t = c->settings.tally;
     const struct tally_row *row;
-    unsigned i, n = 0;
+    unsigned i, percent, free_of, n = 0;
 
-    for (i = 0; i < noperations && t->runs >= BUDGET_RUNS; i++) {
+    if (c->settings.mode != MODE_TLB || c->format || t->runs < BUDGET_RUNS)
+        return 0;
+    for (i = 0; i < noperations; i++) {
         row = &t->row[i];
-        if (row->dropped < BUDGET_LEAST ||
-            row->dropped_true * 100 <= row->dropped * operations[i].over_flush)
+        percent = operations[i].over_flush;
+        free_of = percent > SMALL ? FREE : FREE_SMALL;
+        if (row->dropped_true <= row->dropped * percent / 100 + free_of)
             continue;
         fprintf(stderr,
                 "%s: %llu of %llu TLB entries that it flushed were still "
-                "true, more than %u%%\n",
+                "true, more than %u%% and %u\n",
                 operations[i].name, X(row->dropped_true), X(row->dropped),
-                operations[i].over_flush);
+                percent, free_of);
         n++;
     }
     return n;
@@ -178,7 +186,7 @@ int campaign(struct campaign *c)
         print_command(c, "interrupted; go on with", s->seed, c->runs - run);
     if (failed)
         return 1;
-    if (s->mode == MODE_TLB && over_budget(s->tally)) {
+    if (over_budget(c)) {
         print_command(c, "again", first, run);
         return 1;
     }

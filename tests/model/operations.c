@@ -6,56 +6,75 @@
 #include "tally.h"
 
 /*
- * over_flush: as measured by `model --mode tlb --runs 900 --ops 400`, which
- * prints them, and a little more.  High by design are those that make a whole
- * space forget: fork, a truncation or a hole in an object (all spaces), and a
- * CPU that comes back to a space that was flushed without it.  A fault that
- * copies a page flushes little, but upper levels with it.
+ * Not here, and why: lp_pager_create's refusals, and a kernel half that another
+ * pager has made, since a run has one pager, made once (tests/unit has both);
+ * lp_arch_check, lp_frame_records_size and the names of errors, decisions and
+ * codes, which have no state; lp_check, which is one of the oracles; calls at
+ * the same time (tests/interleave).
+ *
+ * over_flush: as measured by `model --mode tlb --seconds 600 --ops 400
+ * --check-every 0`, which prints them, and a little more.  What is high is so
+ * by design:
+ *
+ *     activate       a CPU that comes back to a space that was flushed without
+ *                    it drops all that it has of it
+ *     object-resize, truncations and holes (REMOVE): one visit of a space for
+ *     madvise        each mapping's, and each makes all CPUs forget all spaces
+ *     fault          a fault that no CPU has met is spurious, and flushes an
+ *                    entry that was right
+ *     store .. jit   a page or a table is copied: what leads there goes with
+ *                    it, and where the hardware has no smaller flush of upper
+ *                    levels, all of the space
+ *     fork           where unowned tables can be read, what is read only stays
+ *                    true
+ *
+ * Machines with fences are not counted: a fence drops a range under every ASID,
+ * whose it is or not.
  */
 const struct operation operations[] = {
-    { "store", op_store, 26, 20, 60 },
-    { "load", op_load, 18, 10, 60 },
-    { "fetch", op_fetch, 5, 5, 70 },
-    { "burst", op_burst, 1, 100, 60 },
-    { "touch-all", op_touch_all, 3, 3, 55 },
+    { "store", op_store, 26, 20, 40 },
+    { "load", op_load, 18, 10, 35 },
+    { "fetch", op_fetch, 5, 5, 45 },
+    { "burst", op_burst, 1, 100, 44 },
+    { "touch-all", op_touch_all, 3, 3, 50 },
     { "mmap", op_mmap, 13, 13, 1 },
     { "munmap", op_munmap, 8, 8, 1 },
     { "munmap-area", op_munmap_area, 1, 1, 1 },
-    { "mprotect", op_mprotect, 10, 10, 35 },
-    { "madvise", op_madvise, 6, 6, 90 },
-    { "comb", op_comb, 2, 1, 5 },
+    { "mprotect", op_mprotect, 10, 10, 19 },
+    { "madvise", op_madvise, 6, 6, 66 },
+    { "comb", op_comb, 2, 1, 3 },
     { "set-base", op_set_base, 1, 0, 0 },
-    { "fork", op_fork, 5, 5, 20 },
-    { "destroy", op_destroy, 3, 3, 50 },
-    { "activate", op_activate, 5, 5, 98 },
-    { "copy-in", op_copy_in, 4, 1, 100 },
-    { "copy-out", op_copy_out, 5, 2, 60 },
-    { "zero", op_zero, 2, 1, 100 },
-    { "string", op_string, 3, 1, 100 },
+    { "fork", op_fork, 5, 5, 14 },
+    { "destroy", op_destroy, 3, 3, 1 },
+    { "activate", op_activate, 5, 5, 87 },
+    { "copy-in", op_copy_in, 4, 1, 60 },
+    { "copy-out", op_copy_out, 5, 2, 45 },
+    { "zero", op_zero, 2, 1, 40 },
+    { "string", op_string, 3, 1, 40 },
     { "access-ok", op_access_ok, 2, 0, 0 },
-    { "pin", op_pin, 4, 2, 100 },
-    { "pin-write", op_pin_write, 4, 1, 0 },
-    { "unpin", op_unpin, 3, 2, 50 },
-    { "msync", op_msync, 3, 2, 15 },
-    { "dirty-all", op_dirty_all, 6, 1, 60 },
-    { "object-read", op_object_read, 2, 1, 50 },
-    { "object-write", op_object_write, 3, 2, 50 },
-    { "object-resize", op_object_resize, 2, 1, 95 },
-    { "object-sync", op_object_sync, 2, 2, 15 },
-    { "object-open", op_object_open, 1, 1, 0 },
-    { "object-close", op_object_close, 1, 1, 50 },
+    { "pin", op_pin, 4, 2, 45 },
+    { "pin-write", op_pin_write, 4, 1, 1 },
+    { "unpin", op_unpin, 3, 2, 1 },
+    { "msync", op_msync, 3, 2, 13 },
+    { "dirty-all", op_dirty_all, 6, 1, 11 },
+    { "object-read", op_object_read, 2, 1, 1 },
+    { "object-write", op_object_write, 3, 2, 1 },
+    { "object-resize", op_object_resize, 2, 1, 71 },
+    { "object-sync", op_object_sync, 2, 2, 11 },
+    { "object-open", op_object_open, 1, 1, 1 },
+    { "object-close", op_object_close, 1, 1, 1 },
     { "object-trouble", op_object_trouble, 2, 0, 0 },
-    { "object-get", op_object_get, 1, 1, 0 },
+    { "object-get", op_object_get, 1, 1, 1 },
     { "object-refuse", op_object_refuse, 1, 0, 0 },
     { "sync-code", op_sync_code, 1, 1, 60 },
-    { "jit", op_jit, 1, 1, 60 },
-    { "kernel-map", op_kernel_map, 4, 4, 60 },
-    { "kernel-unmap", op_kernel_unmap, 1, 1, 60 },
-    { "kernel-protect", op_kernel_protect, 2, 2, 60 },
-    { "kernel-patch", op_kernel_patch, 1, 1, 60 },
-    { "kernel-touch", op_kernel_touch, 2, 4, 60 },
+    { "jit", op_jit, 1, 1, 47 },
+    { "kernel-map", op_kernel_map, 4, 4, 0 },
+    { "kernel-unmap", op_kernel_unmap, 1, 1, 0 },
+    { "kernel-protect", op_kernel_protect, 2, 2, 0 },
+    { "kernel-patch", op_kernel_patch, 1, 1, 0 },
+    { "kernel-touch", op_kernel_touch, 2, 4, 0 },
     { "resident", op_resident, 1, 0, 0 },
-    { "fault", op_fault, 5, 5, 60 },
+    { "fault", op_fault, 5, 5, 93 },
     { "next-area", op_next_area, 1, 0, 0 },
     { "next-table", op_next_table, 1, 0, 0 },
     { "print-map", op_print_map, 1, 0, 0 },
@@ -95,6 +114,8 @@ void charge_flushes(struct world *w, void (*run)(struct world *w))
     for (i = 0; operations[i].run != run; i++)
         ;
     lp_host_read_stats(w->m, &now);
+    if (w->fences) /* see above */
+        return;
     row[i].dropped += now.dropped - w->charged.dropped;
     row[i].dropped_true += now.dropped_true - w->charged.dropped_true;
     w->charged = now;

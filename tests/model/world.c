@@ -284,6 +284,7 @@ static void make_machine(struct world *w)
     c.nframes = w->nframes;
     c.flags = pick_host_flags(w);
     w->icache = (c.flags & LP_HOST_ICACHE) != 0;
+    w->fences = (c.flags & LP_HOST_FENCES) != 0;
     /* The kernel half's part of the device begins on a large leaf. */
     c.ndevice = DEVICE_PAGES + 2 * 512;
     c.evict_one_in = chance(w, 70) ? 0 : 1 + (unsigned)pick(w, 50);

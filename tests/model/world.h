@@ -81,6 +81,7 @@ struct world {
     struct m_kernel kernel;
     bool limited; /* options.max_areas is small */
     bool big;     /* many pages, many areas */
+    bool fences;  /* other CPUs are made to forget without being asked */
     bool icache;  /* what was fetched is fetched again, whatever is stored */
     bool tiny;    /* few frames: they run out by themselves */
     uint64_t nframes;
