@@ -24,7 +24,10 @@ static lp_va root_va(const struct lp_pte_format *f, unsigned index)
 /* So many pages on one side of a border: a few, or a large leaf and more. */
 static unsigned pick_side(struct world *w, unsigned leaf)
 {
-    if (chance(w, 40) && w->settings->mode != MODE_INJECT)
+    /* Each look at all TLBs walks all of it, and each digest. */
+    bool rarely = w->settings->mode != MODE_MODEL;
+
+    if (chance(w, rarely ? 5 : 40))
         return leaf + (unsigned)pick(w, 12);
     return leaf < 64 && chance(w, 50) ? 3 * leaf : (unsigned)pick(w, 12);
 }
