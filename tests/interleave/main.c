@@ -36,8 +36,8 @@ enum { SCHEDULES = 1000 };
 void world_last_words(void);
 
 static const struct scenario *const lists[] = {
-    scenarios_own,    scenarios_space, scenarios_object,
-    scenarios_advise, scenarios_code,  scenarios_soup
+    scenarios_own,  scenarios_space,  scenarios_object, scenarios_advise,
+    scenarios_code, scenarios_kernel, scenarios_soup
 };
 static const char *const formats[] = { "free-w", "free-v", "x86-64", "sv39" };
 

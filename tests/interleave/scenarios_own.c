@@ -292,6 +292,33 @@ static void r5_regain_check(void)
     }
 }
 
+/* Two threads own in place what a child has left behind: it was one table. */
+static uint64_t regained(void)
+{
+    struct lp_stats stats;
+
+    lp_space_stats(parent, &stats);
+    return stats.tables_regained;
+}
+
+static void r5_together_setup(void)
+{
+    r1_setup();
+    end_space(child);
+    expect(regained() == 0, regained(), 0);
+}
+
+static void r5_together_run(unsigned self)
+{
+    use(parent);
+    put(A + self * PAGE, 20 + self);
+}
+
+static void r5_together_check(void)
+{
+    expect(regained() == 1, regained(), 0);
+}
+
 /* --- R6: one flush, also on the way out ---------------------------------- */
 
 /*
@@ -368,6 +395,8 @@ const struct scenario scenarios_own[] = {
       0, 0, r1_setup, r5_run, r5_check },
     { "r5_regain_against_exit", "... and two owners in place?", 3, 0, 0, 0,
       r1_setup, r5_regain_run, r5_regain_check },
+    { "r5_regain_together", "... is the entry looked at again under the lock?",
+      2, 100, 1, 0, r5_together_setup, r5_together_run, r5_together_check },
     { "r6_failure_half_way", "does an error path flush what it has swung?", 3,
       0, 0, FAILS, r6_setup, r6_run, r6_check },
     { .name = NULL },

@@ -138,8 +138,14 @@ void lp_step(const char *file, int line)
     if (!schedule_running())
         return;
     schedule_step(file, line);
-    if (state.calls[self] && state.eager && chance(state.eager) == 0)
+    if (!state.calls[self])
+        return;
+    if (world.scenario->flags & PROMPT) {
         serve(self);
+        schedule_yield(file, line);
+    } else if (state.eager && chance(state.eager) == 0) {
+        serve(self);
+    }
 }
 
 void relax(void)
@@ -495,6 +501,29 @@ static void reset(const struct scenario *scenario,
     world.format = options->format;
 }
 
+/* The first address of the kernel's half. */
+static lp_va kernel_base(const struct lp_pte_format *f)
+{
+    unsigned bits = LP_PAGE_SHIFT + f->levels * f->index_bits;
+    lp_va base = (lp_va)1 << (bits - 1);
+
+    return f->sign_extended ? base | ~(lp_va)0 << bits : base;
+}
+
+static void make_pager(void)
+{
+    lp_va base = kernel_base(&lp_host_arch(world.m)->format);
+    struct lp_range range = { base, base + KERNEL_PAGES * LP_PAGE_SIZE };
+    struct lp_options options = { .kernel_ranges = &range,
+                                  .nkernel_ranges = 1 };
+    int error = lp_pager_create(
+        lp_host_arch(world.m), &world.kernel,
+        world.scenario->flags & KERNEL ? &options : NULL, &world.pager);
+
+    expect(error == 0, error, 0);
+    world.kernel_base = base;
+}
+
 uint64_t world_run(const struct scenario *scenario,
                    const struct options *options, uint64_t expected_steps)
 {
@@ -502,15 +531,12 @@ uint64_t world_run(const struct scenario *scenario,
                                     options->trace };
     struct plan plan = options->plan;
     uint64_t baseline, taken;
-    int error;
 
     reset(scenario, options);
     make_machine();
     if (!options->listed)
         make_plan(&plan, expected_steps);
-    error = lp_pager_create(lp_host_arch(world.m), &world.kernel, NULL,
-                            &world.pager);
-    expect(error == 0, error, 0);
+    make_pager();
     baseline = lp_host_frames_used(world.m);
     scenario->setup();
     state.eager = options->listed ? 0 : (unsigned)chance(4) * 4;

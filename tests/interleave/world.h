@@ -27,12 +27,16 @@ enum {
     PAGES_A = 0x0400000,
     PAGES_B = 0x0800000,
     PAGES_C = 0x2000000,
+    KERNEL_PAGES = 64, /* from world.kernel_base on */
 };
 
 /* struct scenario, field flags. */
 enum {
-    FAILS = 1, /* one allocation of each run fails */
-    CODE = 2,  /* instruction caches do not watch stores */
+    FAILS = 1,  /* one allocation of each run fails */
+    CODE = 2,   /* instruction caches do not watch stores */
+    KERNEL = 4, /* the pager manages KERNEL_PAGES of the kernel's half */
+    /* A CPU serves its calls at its next step, and the caller goes on first. */
+    PROMPT = 8,
 };
 
 struct scenario {
@@ -53,6 +57,7 @@ extern const struct scenario scenarios_space[];
 extern const struct scenario scenarios_object[];
 extern const struct scenario scenarios_advise[];
 extern const struct scenario scenarios_code[];
+extern const struct scenario scenarios_kernel[];
 extern const struct scenario scenarios_soup[];
 
 struct world {
@@ -63,6 +68,7 @@ struct world {
     struct lp_kernel kernel;
     struct lp_space *space[SPACES_MAX]; /* those to destroy at the end */
     struct lp_object *object;           /* to put at the end, or NULL */
+    lp_va kernel_base;                  /* where the kernel's half begins */
 };
 extern struct world world;
 
