@@ -415,6 +415,49 @@ OOM_CASE(oom_object_write, setup_file, call_object_write, NULL)
 OOM_CASE(oom_resize, setup_file, call_resize, NULL)
 OOM_CASE(oom_msync, setup_file, call_msync, verify_file)
 
+/*
+ * mprotect changes what lies before a hole and says -LP_ENOMEM; without a frame
+ * it says the same and changes nothing.  *reached: the frame was asked for.
+ */
+static void protect_to_a_hole(struct conf *c, uint64_t n, bool on,
+                              bool *reached)
+{
+    lp_va a = base(c) + 2 * PAGE, hole = base(c) + 16 * PAGE;
+    uint64_t before, start;
+
+    *reached = false;
+    setup_grown_family(c);
+    if (c->failed)
+        return;
+    before = conf_snapshot(c);
+    start = c->allocations;
+    conf_fail_at(c, n, on);
+    CHECK_EQ(c, conf_mprotect(c, c->spaces[0], a, hole + PAGE - a, 0),
+             -LP_ENOMEM);
+    conf_fail_at(c, 0, false);
+    *reached = c->allocations - start >= n;
+    if (*reached)
+        CHECK_EQ(c, conf_snapshot(c), before);
+    else
+        CHECK_EQ(c, conf_touch(c, c->spaces[0], LP_READ, hole - PAGE),
+                 LP_FAULT_ACCERR);
+    clear(c);
+}
+
+static void oom_mprotect_hole(struct conf *c)
+{
+    unsigned mode;
+    bool reached;
+    uint64_t n;
+
+    for (mode = 0; mode < 2; mode++) {
+        reached = true;
+        for (n = 1; reached && !c->failed; n++)
+            protect_to_a_hole(c, n, mode == 1, &reached);
+        CHECK_OP(c, n, >, 2);
+    }
+}
+
 /* Does a pager that cannot be made give everything back? */
 static void oom_pager(struct conf *c)
 {
@@ -522,6 +565,7 @@ const struct conf_case conf_oom_cases[] = {
     { "oom-mprotect", oom_mprotect, NULL },
     { "oom-mprotect-grown", oom_mprotect_grown, NULL },
     { "oom-mprotect-wider", oom_mprotect_wider, NULL },
+    { "oom-mprotect-hole", oom_mprotect_hole, NULL },
     { "oom-dontneed", oom_dontneed, NULL },
     { "oom-dontneed-grown", oom_dontneed_grown, NULL },
     { "oom-dontneed-file", oom_dontneed_file, NULL },
