@@ -10,6 +10,7 @@ the place of its link; quoted includes find their neighbours in it.  Each worker
 has its own.
 """
 
+import hashlib
 import json
 import os
 import pathlib
@@ -66,6 +67,7 @@ class Build:
         self.root = root.resolve()
         self.directory = directory.resolve()
         self._options = options
+        self._digests = {}
 
     def make(self, targets):
         """Configure where that is due, and build."""
@@ -148,6 +150,13 @@ class Build:
     def program(self, target):
         return self.directory / self._paths[target]
 
+    def digest(self, target):
+        """What a program is, as long as nobody builds it anew."""
+        if target not in self._digests:
+            self._digests[target] = hashlib.sha256(
+                self.program(target).read_bytes()).hexdigest()[:16]
+        return self._digests[target]
+
 
 class Overlay:
     """One worker's tree of links, with objects and programs of its own."""
@@ -185,22 +194,23 @@ class Overlay:
                     self.directory / "tree"))
 
     def compile(self, file):
-        """Compile what a changed file is part of: {old object: new}; None
-        when all of it is the same code."""
-        changed, same = {}, True
-        for source in self.build.sources_of(file):
-            for number, (old, words) in enumerate(self.build.commands(source)):
-                new = self._place("objects", source, number)
-                self._compile(source, words, new)
-                same = same and (new.read_bytes() ==
-                                 self._original(source, words, number))
-                changed[old] = str(new)
-        if not changed:
+        """What a changed file is part of, or None when it is the same code in
+        the library itself."""
+        changed = Changed(self, file)
+        if not changed.todo:
             raise Problem(f"{file} is part of no program")
-        return None if same else changed
+        same = [new.read_bytes() == self._original(*made)
+                for made, new in changed.first()]
+        return None if all(same) else changed
 
     def _place(self, kind, source, number):
         return (self.directory / kind / str(number) / source).with_suffix(".o")
+
+    def make(self, source, words, number):
+        """The object of a source, with what is changed."""
+        new = self._place("objects", source, number)
+        self._compile(source, words, new)
+        return new
 
     def _compile(self, source, words, new, tree="tree"):
         new.parent.mkdir(parents=True, exist_ok=True)
@@ -246,9 +256,7 @@ class Overlay:
 
     def _archive(self, word, changed):
         """An archive with the changed objects in the place of its own."""
-        extra = [new for old, new in changed.items() if word.endswith(".a")
-                 and old.startswith(word.rpartition("/")[0] + "/CMakeFiles/"
-                                    + pathlib.Path(word).stem[3:] + ".dir/")]
+        extra = changed.of_archive(word) if word.endswith(".a") else []
         if not extra:
             return word
         archive = self.directory / word
@@ -269,6 +277,42 @@ class Overlay:
         new = self._place("tests", source, 0)
         self._compile(source, words, new)
         return str(new)
+
+
+class Changed:
+    """The objects of a change, each compiled when it is first asked for: the
+    explorer of interleavings has the core once more, and few mutants get there.
+    """
+
+    def __init__(self, overlay, file):
+        self._overlay = overlay
+        self._made = {}
+        # old object: (source, words of the command, which of its commands)
+        self.todo = {
+            old: (source, words, number)
+            for source in overlay.build.sources_of(file)
+            for number, (old, words) in enumerate(
+                overlay.build.commands(source))}
+
+    def get(self, old):
+        """The new object in the place of an old one; None: unchanged."""
+        if old not in self.todo:
+            return None
+        if old not in self._made:
+            self._made[old] = self._overlay.make(*self.todo[old])
+        return str(self._made[old])
+
+    def first(self):
+        """Each source's first object, that of the library: (how, object)."""
+        for old, made in self.todo.items():
+            if made[2] == 0:
+                yield made, pathlib.Path(self.get(old))
+
+    def of_archive(self, word):
+        """The new objects of an archive, by the names that CMake gives."""
+        place, _, name = word.rpartition("/")
+        prefix = f"{place}/CMakeFiles/{pathlib.Path(name).stem[3:]}.dir/"
+        return [self.get(old) for old in self.todo if old.startswith(prefix)]
 
 
 def run(words, timeout):

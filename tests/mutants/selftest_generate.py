@@ -1,6 +1,9 @@
 """Prove that tests/mutants/generate finds the changes that it says it makes,
 and that it tells killed, surviving, refused and equal ones apart."""
 
+import argparse
+import importlib.machinery
+import importlib.util
 import pathlib
 import subprocess
 import sys
@@ -114,8 +117,24 @@ def check_command(failures):
         failures.append("two mutants have one id")
 
 
+def check_asked(failures):
+    """The report says what its figures are of."""
+    loader = importlib.machinery.SourceFileLoader("generate",
+                                                  str(HERE / "generate"))
+    module = importlib.util.module_from_spec(
+        importlib.util.spec_from_loader("generate", loader))
+    loader.exec_module(module)
+    args = argparse.Namespace(operator=["swap", "bound"], file=None, only=None,
+                              sample=2, seed=7)
+    got = module.asked(args, found()[:2], 15)
+    if got != ("asked: swap bound, all files, a sample of 2 with seed 7: "
+               "2 of 15 changes"):
+        failures.append(f"what was asked: {got}")
+
+
 def main():
     failures = []
+    check_asked(failures)
     check_found(failures)
     check_edits(failures)
     check_command(failures)
