@@ -37,7 +37,7 @@ void world_last_words(void);
 
 static const struct scenario *const lists[] = {
     scenarios_own,  scenarios_space,  scenarios_object, scenarios_advise,
-    scenarios_code, scenarios_kernel, scenarios_soup
+    scenarios_code, scenarios_kernel, scenarios_query,  scenarios_soup
 };
 static const char *const formats[] = { "free-w", "free-v", "x86-64", "sv39" };
 

@@ -58,6 +58,7 @@ extern const struct scenario scenarios_object[];
 extern const struct scenario scenarios_advise[];
 extern const struct scenario scenarios_code[];
 extern const struct scenario scenarios_kernel[];
+extern const struct scenario scenarios_query[];
 extern const struct scenario scenarios_soup[];
 
 struct world {
