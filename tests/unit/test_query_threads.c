@@ -1,0 +1,118 @@
+/*
+ * Questions while a space changes, of the kind that read plain memory: whether
+ * they lock is for ThreadSanitizer to say.  In a round all ask the same, and wait
+ * for each other without an order of memory: no other lock puts right what one
+ * question forgets.
+ */
+#include "threads_kit.h"
+
+#include <sched.h>
+
+enum { ROUNDS = 12 };
+
+/* One for each round in turn. */
+typedef void question_fn(struct world *w);
+
+static void ask_next_area(struct world *w)
+{
+    struct lp_area area;
+
+    if (lp_next_area(w->space, w->base, &area))
+        expect(w, area.end - area.start == PAGE);
+}
+
+static void ask_area_count(struct world *w)
+{
+    expect(w, lp_area_count(w->space) <= 1);
+}
+
+static void ask_mapped_bytes(struct world *w)
+{
+    expect(w, lp_mapped_bytes(w->space) <= PAGE);
+}
+
+static void ask_pager_stats(struct world *w)
+{
+    struct lp_stats stats;
+
+    lp_pager_stats(w->pager, &stats);
+    expect(w, stats.lost_writes == 0);
+}
+
+/* No question, but read where the next area is placed. */
+static void set_base(struct world *w)
+{
+    expect(w, lp_space_set_base(w->space, 4 * w->root_span) == 0);
+}
+
+static question_fn *const questions[] = { ask_next_area, ask_area_count,
+                                          ask_mapped_bytes, ask_pager_stats,
+                                          set_base };
+enum { QUESTIONS = sizeof questions / sizeof questions[0] };
+
+/* Turns are counted from 1. */
+static void meet_unordered(struct job *job, unsigned turn)
+{
+    _Atomic unsigned *arrived = job->w->data;
+
+    atomic_fetch_add_explicit(arrived, 1, memory_order_relaxed);
+    while (atomic_load_explicit(arrived, memory_order_relaxed) < turn * CPUS)
+        sched_yield();
+}
+
+static void ask(struct job *job)
+{
+    unsigned i;
+
+    lp_host_activate(job->w->m, job->w->pager, NULL); /* it answers no calls */
+    for (i = 0; i < QUESTIONS * ROUNDS; i++) {
+        meet_unordered(job, i + 1);
+        questions[i / ROUNDS](job->w);
+    }
+}
+
+/* An area, placed by the library, and a space come and go. */
+static void change(struct job *job)
+{
+    struct world *w = job->w;
+    struct lp_space *other;
+    int64_t at;
+    unsigned i;
+
+    for (i = 0; i < QUESTIONS * ROUNDS; i++) {
+        meet_unordered(job, i + 1);
+        at = lp_mmap(w->space, 0, PAGE, RW, ANON, NULL, 0);
+        if (!expect(w, at > 0))
+            return;
+        expect(w, lp_munmap(w->space, (lp_va)at, PAGE) == 0);
+        if (expect(w, lp_space_create(w->pager, &other) == 0))
+            lp_space_destroy(other);
+    }
+}
+
+/* Three CPUs ask what a fourth one changes: does each question lock? */
+static void test_query_asked_while_spaces_change__is_in_order(void **state)
+{
+    struct world *w = world_begin(lp_host_formats[0]);
+    _Atomic unsigned arrived = 0;
+    struct job jobs[CPUS] = {
+        { .run = change },
+        { .run = ask },
+        { .run = ask },
+        { .run = ask },
+    };
+
+    (void)state;
+    w->data = &arrived;
+    run_jobs(w, jobs);
+    world_end(w);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_query_asked_while_spaces_change__is_in_order),
+    };
+
+    return lp_test_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
+}
