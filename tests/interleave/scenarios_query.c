@@ -78,6 +78,40 @@ static void query_check(void)
     expect(lp_resident_pages(space, A, A + NPAGES * PAGE) == 0, 0, 0);
 }
 
+/* --- a page for a system call -------------------------------------------- */
+
+/* So many areas that the tree of them has two levels. */
+enum { NAREAS = 40 };
+
+static lp_va area(unsigned i)
+{
+    return A + 2 * i * PAGE;
+}
+
+static void copy_setup(void)
+{
+    unsigned i;
+
+    space = new_space();
+    for (i = 0; i < NAREAS; i++)
+        map(space, area(i), 1);
+}
+
+/* The page is brought, and its area looked at again: is that still there? */
+static void copy_run(unsigned self)
+{
+    uint64_t word = 1, n;
+    int error;
+
+    if (self == 1) {
+        unmap(space, A, 2 * NAREAS);
+        return;
+    }
+    n = lp_copy_in(space, &word, area(NAREAS / 2), sizeof(word), &error);
+    expect((n == sizeof(word) && word == 0) || (n == 0 && error == -LP_EFAULT),
+           n, word);
+}
+
 const struct scenario scenarios_query[] = {
     { "query_against_unmap", "does a query read a page that is gone?", 2, 100,
       1, 0, query_setup, pages_run, query_check },
@@ -85,5 +119,7 @@ const struct scenario scenarios_query[] = {
       2, 100, 1, 0, query_setup, resident_run, query_check },
     { "next_table_against_unmap", "... or tell of the table itself?", 2, 100, 1,
       0, query_setup, tables_run, query_check },
+    { "copy_in_against_unmap", "does a copy look at an area that is gone?", 2,
+      100, 1, 0, copy_setup, copy_run, NULL },
     { .name = NULL },
 };
