@@ -44,8 +44,9 @@ struct lp_options {
     unsigned flags; /* LP_OPTION_* */
     /*
      * Where the pager looks for free addresses: downwards from mmap_base, not
-     * below mmap_min.  0: the top of the user range, and 64 KiB.  Both
-     * page-aligned.  A space may have a base of its own (lp_space_set_base).
+     * below mmap_min.  0: the top of the user range, and 64 KiB, or half of
+     * mmap_base where that is less.  Both page-aligned.  A space may have a
+     * base of its own (lp_space_set_base).
      */
     lp_va mmap_base;
     lp_va mmap_min;

@@ -298,16 +298,26 @@ static void make_machine(struct world *w)
     w->seen = calloc(c.nframes, sizeof *w->seen);
 }
 
+/* Where mmap looks: as the options say, or as they do by default. */
+static void pick_base(struct world *w)
+{
+    struct lp_options *o = &w->options;
+
+    w->layout.mmap_min = 0x10000;
+    if (chance(w, 15))
+        w->layout.mmap_min = o->mmap_min = (1 + pick(w, 40)) * PAGE;
+    o->mmap_base = w->layout.at[pick_page(w, NULL)].end;
+    if (o->mmap_base <= w->layout.mmap_min || chance(w, 85))
+        o->mmap_base = 0;
+    if (o->mmap_base && !o->mmap_min && o->mmap_base < 2 * 0x10000)
+        w->layout.mmap_min = o->mmap_base / 2 / PAGE * PAGE;
+}
+
 static void make_pager(struct world *w)
 {
     make_layout(w);
     kernel_layout(w, &lp_host_arch(w->m)->format);
-    w->layout.mmap_min = 0x10000;
-    if (chance(w, 15))
-        w->layout.mmap_min = w->options.mmap_min = (1 + pick(w, 40)) * PAGE;
-    w->options.mmap_base = w->layout.at[pick_page(w, NULL)].end;
-    if (w->options.mmap_base <= w->layout.mmap_min || chance(w, 85))
-        w->options.mmap_base = 0;
+    pick_base(w);
     if (chance(w, 25))
         w->options.flags |= LP_OPTION_NO_ZERO_PAGE;
     w->limited = chance(w, 12);
