@@ -12,7 +12,7 @@
  * codes, which have no state; lp_check, which is one of the oracles; calls at
  * the same time (tests/interleave).
  *
- * over_flush: as measured by `model --mode tlb --seconds 600 --ops 400
+ * over_flush: as measured by `model --mode tlb --seconds 240 --ops 400
  * --check-every 0`, which prints them, and a little more.  What is high is so
  * by design:
  *
