@@ -302,6 +302,41 @@ static void test_own_path_to_missing_table__in_place(void **state)
     }
 }
 
+/* --- spurious in kernel mode -------------------------------------------------- */
+
+static int kernel_read(struct lp_space *space, lp_va va)
+{
+    return lp_handle_fault(space, &(struct lp_fault){ va, LP_READ, 0 }, NULL);
+}
+
+/* The same fault again, but the CPU has been away from the space, or another
+ * space had one there: is it not taken for one that no flush mends? */
+static void test_fault_spurious_after_a_switch__resolved(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct ck *ck = ck_create(format);
+        struct lp_space *space = ck_space(ck), *other = ck_space(ck);
+
+        ck_map(space, AT(0), 1, CK_RW, CK_ANON);
+        ck_map(other, AT(0), 1, CK_RW, CK_ANON);
+        ck_fault(space, AT(0), LP_WRITE);
+        ck_fault(other, AT(0), LP_WRITE);
+        ck_run(ck, 0, space);
+        assert_int_equal(kernel_read(space, AT(0)), 0);
+        ck_run(ck, 0, other);
+        ck_run(ck, 0, space);
+        assert_int_equal(kernel_read(space, AT(0)), 0);
+        assert_int_equal(kernel_read(other, AT(0)), 0);
+        assert_int_equal(kernel_read(space, AT(0)), 0);
+        assert_int_equal(kernel_read(space, AT(0)), -LP_EFAULT);
+        ck_end(ck, space);
+        ck_end(ck, other);
+        ck_destroy(ck);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
@@ -313,6 +348,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_sweep_back_off__has_an_end),
         cmocka_unit_test(test_own_emptied_table__copied_and_cleaned),
         cmocka_unit_test(test_own_path_to_missing_table__in_place),
+        cmocka_unit_test(test_fault_spurious_after_a_switch__resolved),
     };
 
     return lp_test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
