@@ -49,11 +49,11 @@ trap_stubs:
         .set    vector, 0
         .rept   256
         .balign TRAP_STUB
-        .if     vector >= EXCEPTIONS || !(WITH_ERROR >> vector & 1)
+        .if     vector >= EXCEPTIONS || !(WITH_ERROR >> (vector & 31) & 1)
         pushq   $0
         .endif
         pushq   $vector
-        .if     vector < EXCEPTIONS && (FATAL >> vector & 1)
+        .if     vector < EXCEPTIONS && (FATAL >> (vector & 31) & 1)
         jmp     fatal
         .else
         jmp     trapped
