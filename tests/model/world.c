@@ -374,6 +374,7 @@ static void end_world(struct world *w)
         if (chance(w, 50))
             let_go(o);
     }
+    collect_objects(w); /* before pins are put: those do not hold an object */
     while ((s = pick_space(w)) != NULL) {
         space_close(w, s);
         collect_objects(w);
