@@ -263,7 +263,10 @@ void lp_table_harvest(struct lp_space *space, lp_va start, lp_va end,
     }
 }
 
-/* Do `clear` for every run, in place, whoever shares the table. */
+/*
+ * Do `clear` for every run, in place, whoever shares the table.  One below an
+ * owned path nobody shares: its translations are this space's.
+ */
 static void zap(struct lp_space *space, lp_va start, lp_va end,
                 struct lp_gather *gather,
                 void (*clear)(struct lp_space *space, const struct run *run,
@@ -273,8 +276,12 @@ static void zap(struct lp_space *space, lp_va start, lp_va end,
     struct run run;
 
     lp_assert_writing(space);
-    lp_gather_all_spaces(gather);
     while (next_run(space, &start, end, &run)) {
+        if (run.owned)
+            lp_gather_range(gather, run.va,
+                            run.va + (run.last - run.first + 1) * LP_PAGE_SIZE);
+        else
+            lp_gather_all_spaces(gather);
         lp_frame_lock(&pager->frames, run.frame);
         clear(space, &run, gather);
         lp_frame_unlock(run.frame);

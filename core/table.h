@@ -295,7 +295,8 @@ void lp_table_harvest(struct lp_space *space, lp_va start, lp_va end,
  * lp_table_zap: remove the pages in [start, end) in place, also from tables
  * that are shared: the exception that truncate needs.
  *
- * => space locked for writing; the gather flushes all spaces.
+ * => space locked for writing; the gather flushes all spaces where a table is
+ *    shared, else the pages of this one.
  */
 void lp_table_zap(struct lp_space *space, lp_va start, lp_va end,
                   struct lp_gather *gather);

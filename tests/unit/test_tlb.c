@@ -553,11 +553,56 @@ static void test_tlb_sync_below_shared_tables__no_flush(void **state)
     }
 }
 
-/* Truncate edits tables that others share: every CPU, every space. */
-static void test_tlb_truncate__all_cpus_all_spaces(void **state)
+/* p maps two pages of a new object at va, and has written the second. */
+static struct lp_object *map_two(struct world *w, lp_va va)
 {
     struct lp_object *object;
+
+    assert_int_equal(
+        lp_object_create(w->ck->pager, &memory, NULL, 2 * LP_PAGE_SIZE,
+                         LP_OBJECT_READ | LP_OBJECT_WRITE, &object),
+        0);
+    assert_int_equal(lp_mmap(w->p, va, 2 * LP_PAGE_SIZE, CK_RW,
+                             LP_MAP_SHARED | LP_MAP_FIXED, object, 0),
+                     va);
+    ck_write(w->ck, va + LP_PAGE_SIZE, 1);
+    w->ck->va = va + LP_PAGE_SIZE;
+    w->ck->pa = ck_leaf(w->p, w->ck->va).pa;
+    return object;
+}
+
+/* Truncate edits tables that others share: every CPU, every space. */
+static void test_tlb_truncate_shared_tables__all_cpus_all_spaces(void **state)
+{
+    struct lp_object *object;
+    struct lp_space *child;
     unsigned cpu;
+
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+
+        object = map_two(&w, w.va + w.ck->span);
+        child = ck_fork(w.p);
+        ck_watch(w.ck, gone_but_allocated);
+        assert_int_equal(lp_object_resize(object, LP_PAGE_SIZE), 0);
+        for (cpu = 0; cpu < CK_CPUS; cpu++)
+            assert_true(ck_flushed(w.ck, cpu, 0, w.ck->f->user_end));
+        assert_int_equal(w.ck->event[0].what.scope, LP_FLUSH_ALL);
+        assert_false(lp_host_frame_used(w.ck->m, w.ck->pa));
+        ck_watch(w.ck, NULL);
+        lp_object_put(object);
+        ck_end(w.ck, child);
+        destroy(&w);
+    }
+}
+
+/* A table of this space alone: its CPUs, and the page. */
+static void test_tlb_truncate__the_page_in_the_space(void **state)
+{
+    struct lp_object *object;
+    unsigned i;
 
     (void)state;
     CK_EACH(format)
@@ -565,21 +610,16 @@ static void test_tlb_truncate__all_cpus_all_spaces(void **state)
         struct world w = create(format);
         lp_va va = w.va + w.ck->span;
 
-        assert_int_equal(
-            lp_object_create(w.ck->pager, &memory, NULL, 2 * LP_PAGE_SIZE,
-                             LP_OBJECT_READ | LP_OBJECT_WRITE, &object),
-            0);
-        assert_int_equal(lp_mmap(w.p, va, 2 * LP_PAGE_SIZE, CK_RW,
-                                 LP_MAP_SHARED | LP_MAP_FIXED, object, 0),
-                         va);
-        ck_write(w.ck, va + LP_PAGE_SIZE, 1);
-        w.ck->va = va + LP_PAGE_SIZE;
-        w.ck->pa = ck_leaf(w.p, w.ck->va).pa;
+        object = map_two(&w, va);
         ck_watch(w.ck, gone_but_allocated);
         assert_int_equal(lp_object_resize(object, LP_PAGE_SIZE), 0);
-        for (cpu = 0; cpu < CK_CPUS; cpu++)
-            assert_true(ck_flushed(w.ck, cpu, 0, w.ck->f->user_end));
-        assert_int_equal(w.ck->event[0].what.scope, LP_FLUSH_ALL);
+        assert_true(ck_flushed(w.ck, 0, w.ck->va, w.ck->va + LP_PAGE_SIZE));
+        assert_true(ck_flushed(w.ck, 1, w.ck->va, w.ck->va + LP_PAGE_SIZE));
+        assert_int_equal(ck_flushes(w.ck, 2), 0);
+        for (i = 0; i < w.ck->nevents; i++) {
+            assert_int_equal(w.ck->event[i].what.scope, LP_FLUSH_RANGE);
+            assert_int_equal(w.ck->event[i].what.start, w.ck->va);
+        }
         assert_false(lp_host_frame_used(w.ck->m, w.ck->pa));
         ck_watch(w.ck, NULL);
         lp_object_put(object);
@@ -733,7 +773,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_tlb_spurious__here_with_tables),
         cmocka_unit_test(test_tlb_sync__pages_taken_are_flushed),
         cmocka_unit_test(test_tlb_sync_below_shared_tables__no_flush),
-        cmocka_unit_test(test_tlb_truncate__all_cpus_all_spaces),
+        cmocka_unit_test(test_tlb_truncate_shared_tables__all_cpus_all_spaces),
+        cmocka_unit_test(test_tlb_truncate__the_page_in_the_space),
         cmocka_unit_test(test_tlb_generation_skipped__flushed_on_return),
         cmocka_unit_test(test_tlb_fences__other_cpu_forgets_and_stays_behind),
         cmocka_unit_test(test_tlb_repeated__not_across_a_flush),
