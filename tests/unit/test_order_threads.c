@@ -124,8 +124,8 @@ static void cache_open(struct world *w, struct cache *cache, bool memory)
     lp_host_cpu_bind(w->m, 0);
     assert_int_equal(
         lp_object_create(w->pager, memory ? &memory_ops : &file_ops, w,
-                         CACHE_PAGES * PAGE, LP_OBJECT_READ | LP_OBJECT_WRITE,
-                         &cache->object),
+                         2 * CACHE_PAGES * PAGE,
+                         LP_OBJECT_READ | LP_OBJECT_WRITE, &cache->object),
         0);
     lp_host_cpu_unbind(w->m);
     map_first(w, w->base, CACHE_PAGES, RW, LP_MAP_SHARED, cache->object);
@@ -218,6 +218,39 @@ static void test_order_object_emptied_while_pages_come__is_in_order(
     world_end(w);
 }
 
+/* From the end, where no pages are yet. */
+static void shrink(struct job *job)
+{
+    struct cache *cache = job->w->data;
+    unsigned i;
+
+    for (i = 0; i < CACHE_PAGES / 2; i++) {
+        meet_unordered(&cache->arrived, i + 1);
+        expect(job->w, lp_object_resize(cache->object,
+                                        (2 * CACHE_PAGES - 1 - i) * PAGE) == 0);
+    }
+}
+
+/* Pages come into an object's cache while others cut it: is it locked? */
+static void test_order_object_cut_while_pages_come__is_in_order(void **state)
+{
+    struct world *w =
+        world_begin_with(lp_host_formats[0], LP_HOST_FENCES, NULL);
+    struct cache cache = { 0 };
+    struct job jobs[CPUS] = {
+        { .run = grow_cache },
+        { .run = grow_cache },
+        { .run = shrink },
+        { .run = shrink },
+    };
+
+    (void)state;
+    cache_open(w, &cache, true);
+    run_jobs(w, jobs);
+    cache_close(w, &cache);
+    world_end(w);
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
@@ -228,6 +261,7 @@ int main(int argc, char **argv)
             test_order_object_synced_while_pages_come__is_in_order),
         cmocka_unit_test(
             test_order_object_emptied_while_pages_come__is_in_order),
+        cmocka_unit_test(test_order_object_cut_while_pages_come__is_in_order),
     };
 
     return lp_test_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
