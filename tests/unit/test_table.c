@@ -525,6 +525,52 @@ static void test_table_reach__by_the_path(void **state)
     }
 }
 
+/* Who has a leaf table's node lock, and lets go at the third poll. */
+struct holder {
+    struct lp_kernel kernel;
+    struct lp_frame *frame;
+    unsigned polls;
+};
+
+static void poll_lets_go(void *ctx)
+{
+    struct holder *holder = ctx;
+
+    assert_true(holder->polls < 3);
+    if (++holder->polls == 3)
+        lp_frame_unlock(holder->frame);
+}
+
+/* In a shared table truncate may be at work: does harvest wait for it? */
+static void test_table_harvest_of_locked_table__waits(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct world w = create(format);
+        struct lp_frames *frames = &w.ck->pager->frames;
+        const struct lp_kernel *kernel = frames->kernel;
+        lp_va va = w.va + 16 * LP_PAGE_SIZE;
+        lp_pa pa = shared_page(&w, va, true);
+        struct holder holder = { .kernel = *kernel };
+        struct lp_walk walk;
+
+        holder.kernel.poll = poll_lets_go;
+        holder.kernel.ctx = &holder;
+        begin(&w);
+        lp_table_walk(w.space, va, &walk);
+        holder.frame = walk.frame;
+        assert_true(lp_frame_trylock(walk.frame));
+        frames->kernel = &holder.kernel;
+        lp_table_harvest(w.space, va, va + LP_PAGE_SIZE, &w.gather);
+        frames->kernel = kernel;
+        assert_int_equal(holder.polls, 3);
+        finish(&w);
+        assert_true(lp_frame_state(ck_frame(w.ck, pa)) & LP_FRAME_DIRTY);
+        destroy(&w);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
@@ -544,6 +590,7 @@ int main(int argc, char **argv)
             test_table_clear_shared_dirty_page__mark_in_the_record),
         cmocka_unit_test(test_table_put_of_a_table__mark_in_the_record),
         cmocka_unit_test(test_table_harvest__moves_d_to_the_record),
+        cmocka_unit_test(test_table_harvest_of_locked_table__waits),
         cmocka_unit_test(test_table_zap__also_below_shared_tables),
         cmocka_unit_test(test_table_reach__by_the_path),
     };
