@@ -12,6 +12,11 @@ enum { ROUNDS = 12 };
 
 enum { AREA = 4 * LP_PAGE_SIZE }; /* bytes of the area that stays */
 
+struct shared {
+    _Atomic unsigned arrived;
+    struct lp_object *object; /* that nobody maps */
+};
+
 typedef void question_fn(struct job *job);
 
 static void ask_next_area(struct job *job)
@@ -53,6 +58,14 @@ static void ask_msync(struct job *job)
            lp_msync(job->w->space, job->w->base, AREA, LP_MS_SYNC) == 0);
 }
 
+/* Each space is asked whether it maps the object. */
+static void ask_sync(struct job *job)
+{
+    struct shared *shared = job->w->data;
+
+    expect(job->w, lp_object_sync(shared->object, 0, UINT64_MAX) == 0);
+}
+
 /* No question, but read where the next area is placed. */
 static void set_base(struct job *job)
 {
@@ -62,14 +75,14 @@ static void set_base(struct job *job)
 
 static question_fn *const questions[] = {
     ask_next_area, ask_area_count, ask_mapped_bytes, ask_pager_stats,
-    ask_access_ok, ask_msync,      set_base,
+    ask_access_ok, ask_msync,      ask_sync,         set_base,
 };
 enum { QUESTIONS = sizeof questions / sizeof questions[0] };
 
 /* Turns are counted from 1. */
 static void meet_unordered(struct job *job, unsigned turn)
 {
-    _Atomic unsigned *arrived = job->w->data;
+    _Atomic unsigned *arrived = &((struct shared *)job->w->data)->arrived;
 
     atomic_fetch_add_explicit(arrived, 1, memory_order_relaxed);
     while (atomic_load_explicit(arrived, memory_order_relaxed) < turn * CPUS)
@@ -110,7 +123,8 @@ static void change(struct job *job)
 static void test_query_asked_while_spaces_change__is_in_order(void **state)
 {
     struct world *w = world_begin(lp_host_formats[0]);
-    _Atomic unsigned arrived = 0;
+    static const struct lp_object_ops ops = { .fill = NULL };
+    struct shared shared = { .arrived = 0 };
     struct job jobs[CPUS] = {
         { .run = change },
         { .run = ask },
@@ -119,9 +133,17 @@ static void test_query_asked_while_spaces_change__is_in_order(void **state)
     };
 
     (void)state;
-    w->data = &arrived;
+    w->data = &shared;
     map_first(w, w->base, AREA / PAGE, RW, ANON, NULL);
+    lp_host_cpu_bind(w->m, 0);
+    assert_int_equal(lp_object_create(w->pager, &ops, NULL, PAGE,
+                                      LP_OBJECT_READ, &shared.object),
+                     0);
+    lp_host_cpu_unbind(w->m);
     run_jobs(w, jobs);
+    lp_host_cpu_bind(w->m, 0);
+    lp_object_put(shared.object);
+    lp_host_cpu_unbind(w->m);
     world_end(w);
 }
 
