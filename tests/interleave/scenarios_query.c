@@ -112,6 +112,30 @@ static void copy_run(unsigned self)
            n, word);
 }
 
+/* The page is looked at and held; a store of another CPU replaces it. */
+static struct lp_space *child;
+
+static void hold_setup(void)
+{
+    query_setup();
+    child = fork_of(space);
+}
+
+static void hold_run(unsigned self)
+{
+    uint64_t word = 0, n;
+    int error;
+
+    if (self == 1) {
+        use(space);
+        put(A + PAGE, 7);
+        end_space(child); /* and with it the page that was there */
+        return;
+    }
+    n = lp_copy_in(space, &word, A + PAGE, sizeof(word), &error);
+    expect(n == sizeof(word) && (word == 1 || word == 7), n, word);
+}
+
 const struct scenario scenarios_query[] = {
     { "query_against_unmap", "does a query read a page that is gone?", 2, 100,
       1, 0, query_setup, pages_run, query_check },
@@ -121,5 +145,7 @@ const struct scenario scenarios_query[] = {
       0, query_setup, tables_run, query_check },
     { "copy_in_against_unmap", "does a copy look at an area that is gone?", 2,
       100, 1, 0, copy_setup, copy_run, NULL },
+    { "copy_in_against_copy", "... or hold a page that is gone?", 2, 100, 1, 0,
+      hold_setup, hold_run, NULL },
     { .name = NULL },
 };
