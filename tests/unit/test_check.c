@@ -392,17 +392,24 @@ static void test_check_kernel_half__bites(void **state)
 
         EXPECT(ck, *h.leaf, *h.leaf & ~f->soft_uncounted,
                "a counted page in the kernel's half");
+        assert_int_equal(seen.a, lp_host_device(ck->m));
+        assert_int_equal(seen.b, 0); /* its index */
         EXPECT(ck, *h.root, 0, none);
+        assert_int_equal(seen.a, lp_index(f, h.range.start, f->levels - 1));
         EXPECT(ck, *h.root, with_pa(ck, *h.root, ck->pager->frames.end), none);
         if (h.above != h.root) {
             EXPECT(ck, *h.above, with_pa(ck, *h.above, ck->pager->zero_page),
                    kind);
+            assert_int_equal(seen.a, ck->pager->zero_page);
+            assert_int_equal(seen.b, 0); /* its index */
             EXPECT(ck, *h.above, with_pa(ck, *h.above, ck->pager->frames.end),
                    kind);
             leaf = *h.leaf;
             *h.leaf = 0;
             h.bottom->use = 0;
             expect(ck, "an empty table in the kernel's half");
+            assert_int_equal(seen.a, lp_pte_pa(f, (struct lp_pte){ *h.above }));
+            assert_int_equal(seen.b, 0); /* its level */
             *h.leaf = leaf;
             h.bottom->use = use;
         }
