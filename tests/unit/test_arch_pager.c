@@ -282,6 +282,34 @@ static void test_pager_destroy_in_use__ebusy(void **state)
     destroy(&w);
 }
 
+/* A device's range is an object like others: does it count, and go? */
+static void test_pager_destroy_with_a_device__ebusy(void **state)
+{
+    struct world w = create("x86-64", 1);
+    struct lp_object *first, *device;
+
+    (void)state;
+    assert_int_equal(start(&w, NULL), 0);
+    assert_int_equal(lp_object_create_device(w.pager, (lp_pa)1 << 40,
+                                             LP_PAGE_SIZE, LP_CACHE_UNCACHED,
+                                             LP_OBJECT_READ, &device),
+                     0);
+    assert_int_equal(lp_pager_destroy(w.pager), -LP_EBUSY);
+    lp_object_put(device);
+    assert_int_equal(
+        lp_object_create(w.pager, &nothing, NULL, 1, LP_OBJECT_READ, &first),
+        0);
+    assert_int_equal(lp_object_create_device(w.pager, (lp_pa)1 << 40,
+                                             LP_PAGE_SIZE, LP_CACHE_UNCACHED,
+                                             LP_OBJECT_READ, &device),
+                     0);
+    lp_object_put(device);
+    assert_int_equal(lp_pager_destroy(w.pager), -LP_EBUSY);
+    lp_object_put(first);
+    assert_int_equal(lp_pager_destroy(w.pager), 0);
+    destroy(&w);
+}
+
 /* Invariant 9: do two pagers in one program know nothing of each other? */
 static void test_pager_two_at_once__are_apart(void **state)
 {
@@ -406,6 +434,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_pager_options__are_kept),
         cmocka_unit_test(test_pager_zero_page_option__own_page_on_read),
         cmocka_unit_test(test_pager_destroy_in_use__ebusy),
+        cmocka_unit_test(test_pager_destroy_with_a_device__ebusy),
         cmocka_unit_test(test_pager_two_at_once__are_apart),
         cmocka_unit_test(test_pager_zero_page__is_never_counted),
         cmocka_unit_test(test_pager_no_way_to_sync_code__einval),
