@@ -48,10 +48,30 @@ static void test_space_destroyed_while_visited__waits(void **state)
     }
 }
 
+/* Counters of a space that goes are kept, and nothing else is: no number of a
+ * space is used up. */
+static void test_space_destroyed__only_its_counters_are_kept(void **state)
+{
+    (void)state;
+    CK_EACH(format)
+    {
+        struct ck *ck = ck_create(format);
+        struct lp_space *first = ck_space(ck), *second = ck_space(ck);
+        uint64_t next = atomic_load(&ck->pager->next_id);
+
+        ck_end(ck, first);
+        ck_end(ck, second);
+        assert_int_equal(atomic_load(&ck->pager->next_id), next);
+        assert_int_equal(atomic_load(&ck->pager->lost_writes), 0);
+        ck_destroy(ck);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_space_destroyed_while_visited__waits),
+        cmocka_unit_test(test_space_destroyed__only_its_counters_are_kept),
     };
 
     return lp_test_main(argc, argv, tests, sizeof tests / sizeof tests[0]);
