@@ -18,8 +18,8 @@
  *
  *     activate       a CPU that comes back to a space that was flushed without
  *                    it drops all that it has of it
- *     object-resize, truncations and holes (REMOVE): one visit of a space for
- *     madvise        each mapping's, and each makes all CPUs forget all spaces
+ *     object-resize  where spaces share a table, a page that goes makes all CPUs
+ *                    forget all of them
  *     fault          a fault that no CPU has met is spurious, and flushes an
  *                    entry that was right
  *     store .. jit   a page or a table is copied: what leads there goes with
@@ -41,7 +41,7 @@ const struct operation operations[] = {
     { "munmap", op_munmap, 8, 8, 1 },
     { "munmap-area", op_munmap_area, 1, 1, 1 },
     { "mprotect", op_mprotect, 10, 10, 19 },
-    { "madvise", op_madvise, 6, 6, 66 },
+    { "madvise", op_madvise, 6, 6, 28 },
     { "comb", op_comb, 2, 1, 3 },
     { "set-base", op_set_base, 1, 0, 0 },
     { "fork", op_fork, 5, 5, 14 },
@@ -59,7 +59,7 @@ const struct operation operations[] = {
     { "dirty-all", op_dirty_all, 6, 1, 11 },
     { "object-read", op_object_read, 2, 1, 1 },
     { "object-write", op_object_write, 3, 2, 1 },
-    { "object-resize", op_object_resize, 2, 1, 71 },
+    { "object-resize", op_object_resize, 2, 1, 75 },
     { "object-sync", op_object_sync, 2, 2, 11 },
     { "object-open", op_object_open, 1, 1, 1 },
     { "object-close", op_object_close, 1, 1, 1 },
