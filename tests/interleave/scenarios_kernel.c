@@ -54,6 +54,6 @@ static void query_check(void)
 
 const struct scenario scenarios_kernel[] = {
     { "kernel_query_against_unmap", "does a query read a table that is gone?",
-      2, 100, 1, KERNEL | PROMPT, query_setup, query_run, query_check },
+      2, 100, 1, KERNEL | SERVE_AT_ONCE, query_setup, query_run, query_check },
     { .name = NULL },
 };

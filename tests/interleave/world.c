@@ -140,7 +140,7 @@ void lp_step(const char *file, int line)
     schedule_step(file, line);
     if (!state.calls[self])
         return;
-    if (world.scenario->flags & PROMPT) {
+    if (world.scenario->flags & SERVE_AT_ONCE) {
         serve(self);
         schedule_yield(file, line);
     } else if (state.eager && chance(state.eager) == 0) {

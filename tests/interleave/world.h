@@ -36,7 +36,7 @@ enum {
     CODE = 2,   /* instruction caches do not watch stores */
     KERNEL = 4, /* the pager manages KERNEL_PAGES of the kernel's half */
     /* A CPU serves its calls at its next step, and the caller goes on first. */
-    PROMPT = 8,
+    SERVE_AT_ONCE = 8,
 };
 
 struct scenario {

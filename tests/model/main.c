@@ -96,7 +96,7 @@ static const struct test {
     uint64_t runs;
 } tests[] = {
     { "every_op", { .mode = MODE_MODEL, .check_every = 1, .ops = 250 }, 6 },
-    { "long", { .mode = MODE_MODEL, .check_every = 64, .ops = 1500 }, 6 },
+    { "long", { .mode = MODE_MODEL, .check_every = 64, .ops = 2000 }, 6 },
     { "inject", { .mode = MODE_INJECT, .check_every = 64, .ops = 300 }, 12 },
     { "tlb", { .mode = MODE_TLB, .check_every = 64, .ops = 150 }, 3 },
 };
