@@ -151,6 +151,63 @@ static void test_object_msync_past_user_range__rest_is_written(void **state)
     }
 }
 
+/* A disk that refuses what is written to it for a while. */
+struct disk {
+    struct ck *ck;
+    bool broken;
+};
+
+static int write_disk(void *ctx, uint64_t offset, const void *page, size_t len)
+{
+    const struct disk *disk = ctx;
+
+    (void)offset;
+    (void)len;
+    if (disk->broken)
+        return -LP_EIO;
+    lp_host_wrote_back(disk->ck->m, page);
+    return 0;
+}
+
+/* A page of a broken disk, and behind it one of a file: is that written? */
+static void test_object_msync_write_refused__others_are_written(void **state)
+{
+    static const struct lp_object_ops disk_ops = { .write = write_disk };
+
+    (void)state;
+    CK_EACH(format)
+    {
+        struct lp_object *object;
+        struct file file;
+        struct disk disk;
+        lp_va va;
+
+        create(&file, format);
+        disk = (struct disk){ file.ck, true };
+        va = file.ck->base + PAGES * LP_PAGE_SIZE;
+        assert_int_equal(
+            lp_object_create(file.ck->pager, &disk_ops, &disk, LP_PAGE_SIZE,
+                             LP_OBJECT_READ | LP_OBJECT_WRITE, &object),
+            0);
+        assert_int_equal(lp_mmap(file.space, va, LP_PAGE_SIZE, CK_RW,
+                                 LP_MAP_SHARED | LP_MAP_FIXED, object, 0),
+                         va);
+        assert_int_equal(lp_mmap(file.space, va + LP_PAGE_SIZE, LP_PAGE_SIZE,
+                                 CK_RW, LP_MAP_SHARED | LP_MAP_FIXED,
+                                 file.object, 0),
+                         va + LP_PAGE_SIZE);
+        ck_write(file.ck, va, 1);
+        ck_write(file.ck, va + LP_PAGE_SIZE, 2);
+        assert_int_equal(lp_msync(file.space, va, 2 * LP_PAGE_SIZE, LP_MS_SYNC),
+                         -LP_EIO);
+        assert_int_equal(file.writes, 1);
+        disk.broken = false;
+        lp_object_put(object);
+        lp_object_put(file.object);
+        destroy(&file);
+    }
+}
+
 /* munmap gives the last reference back: written and released, unlocked? */
 static void test_object_last_reference_by_munmap__written_unlocked(void **state)
 {
@@ -341,6 +398,7 @@ int main(int argc, char **argv)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_object_functions__called_without_locks),
         cmocka_unit_test(test_object_msync_past_user_range__rest_is_written),
+        cmocka_unit_test(test_object_msync_write_refused__others_are_written),
         cmocka_unit_test(
             test_object_last_reference_by_munmap__written_unlocked),
         cmocka_unit_test(
