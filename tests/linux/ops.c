@@ -217,4 +217,6 @@ void tame(uint64_t *at, uint64_t *len)
         --*at;
     if (*len < 8 && *at % PAGE + *len > CODE)
         *len = 8;
+    if ((*at + *len) % PAGE == CODE + 1)
+        ++*len;
 }
