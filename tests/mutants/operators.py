@@ -29,8 +29,9 @@ OPERATORS = ("negate", "bound", "statement", "flush", "count", "lock",
 STRICT = ("flush", "count", "lock", "zeroing")
 
 LEFT_ALONE = re.compile(r"lp_assert|_Static_assert|assert$|lp_trace$")
+# In the user range is what has start + len in it, whichever is which.
 SYMMETRIC = {"lp_min", "lp_max", "sizeof", "offsetof", "lp_likely",
-             "lp_unlikely"}
+             "lp_unlikely", "lp_in_user_range"}
 CLASSES = [
     ("lock", re.compile(r"lock(_slow)?$|^lp_preempt_")),
     ("zeroing", re.compile(r"^memset$|zero_tail")),

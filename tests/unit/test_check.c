@@ -216,6 +216,8 @@ static void test_check_table__bites(void **state)
         expect(s.ck, span);
         lp_use_set(table, (struct lp_use){ use.used + 1, use.low, use.high });
         expect(s.ck, "a table's number of entries in use is wrong");
+        assert_int_equal(seen.a, s.page.table);
+        assert_int_equal(seen.b, use.used);
         lp_use_set(table, use);
         EXPECT(s.ck, table->state, table->state | LP_FRAME_LOCK,
                "a table is still locked");
