@@ -176,7 +176,7 @@ unsigned pick_access(struct run *r)
 
 /* --- data --- */
 
-enum { CODE = PAGE - 8, RETURN = 0xc3 };
+enum { RETURN = 0xc3 };
 
 __attribute__((no_sanitize("address", "undefined"))) uint64_t digest(
     const void *bytes, size_t len)
@@ -217,6 +217,4 @@ void tame(uint64_t *at, uint64_t *len)
         --*at;
     if (*len < 8 && *at % PAGE + *len > CODE)
         *len = 8;
-    if ((*at + *len) % PAGE == CODE + 1)
-        ++*len;
 }

@@ -255,6 +255,8 @@ bool area_at(struct run *r, uint64_t at, struct lp_area *area);
 /* digest: of len bytes. */
 uint64_t digest(const void *bytes, size_t len);
 
+enum { CODE = PAGE - 8 }; /* where in a page what is called begins */
+
 /*
  * fill: data for the place `at`.  Bytes 4088 to 4095 of each page are 0xc3 or
  * zero, so that it is harmless to call them (ops_touch.c).
