@@ -174,6 +174,8 @@ static void test_check_page__bites(void **state)
                "a shared page is not the object's");
         EXPECT(s.ck, s.device->device, s.device->device + LP_PAGE_SIZE,
                "a shared page is not the object's");
+        assert_int_equal(seen.a, s.register_.va);
+        assert_int_equal(seen.b, lp_host_device(s.ck->m));
     }
 }
 

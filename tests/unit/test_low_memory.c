@@ -7,12 +7,13 @@
 #define AT(i) (ck->base + (i)*LP_PAGE_SIZE)
 
 static unsigned asked; /* low_memory, since the last reset */
+static bool hopeless;  /* ... and what it says */
 
 static bool again(void *ctx)
 {
     (void)ctx;
     asked++;
-    return true;
+    return !hopeless;
 }
 
 /* --- the calls --------------------------------------------------------------- */
@@ -208,6 +209,27 @@ static void every_allocation(const char *format,
         every_allocation("free-v", name);                     \
     }
 
+/* A hole's error is no want of a frame, whatever the call before has met. */
+static void test_low_memory_advice_to_a_hole__not_asked(void **state)
+{
+    struct scene s = create("x86-64");
+    int64_t first, second;
+
+    (void)state;
+    asked = 0;
+    hopeless = true;
+    lp_host_fail_from(s.ck->m, 1);
+    first = discard_middle(&s);
+    second = lp_madvise(s.space, s.ck->base + 3 * LP_PAGE_SIZE, LP_PAGE_SIZE,
+                        LP_MADV_DONTNEED);
+    lp_host_fail_from(s.ck->m, 0);
+    hopeless = false;
+    assert_int_equal(first, -LP_ENOMEM);
+    assert_int_equal(second, -LP_ENOMEM);
+    assert_int_equal(asked, 1);
+    destroy(&s);
+}
+
 CALL(map_private)
 CALL(map_shared)
 CALL(unmap_middle)
@@ -224,6 +246,7 @@ CALL(kernel_protect)
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_low_memory_advice_to_a_hole__not_asked),
         cmocka_unit_test(test_low_memory_map_private__again),
         cmocka_unit_test(test_low_memory_map_shared__again),
         cmocka_unit_test(test_low_memory_unmap_middle__again),
