@@ -192,7 +192,7 @@ static inline lp_va lp_vma_lo(const struct lp_vma_node *node, size_t i)
 }
 
 /* The largest hole inside entry i, or below it in the node. */
-LP_INLINE uint64_t lp_vma_gap_at(const struct lp_vma_node *node, size_t i)
+static inline uint64_t lp_vma_gap_at(const struct lp_vma_node *node, size_t i)
 {
     if (node->level > 0)
         return node->gap[i];
@@ -212,8 +212,8 @@ static inline void lp_vma_node_get(struct lp_vma_node *node)
 }
 
 /* The area at entry i of a leaf, by value; the builtin, to have it inline. */
-LP_INLINE void lp_vma_unpack(const struct lp_vma_node *leaf, size_t i,
-                             struct lp_vma *out)
+static inline void lp_vma_unpack(const struct lp_vma_node *leaf, size_t i,
+                                 struct lp_vma *out)
 {
     __builtin_memcpy(out, &leaf->area[i], sizeof(leaf->area[i]));
     out->end = leaf->key[i];
